@@ -1,0 +1,1 @@
+"""A self-hosted voice assistant you can interrupt."""

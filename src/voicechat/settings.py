@@ -1,0 +1,218 @@
+"""Every setting of every service.
+
+Each later source overrides the earlier: defaults, the YAML file, the environment, the command line. A setting is named
+`section.field` in YAML and on the command line, and `VOICECHAT_SECTION__FIELD` in the environment; many also answer to
+the shorter variable of their `env` note. Unknown keys and illegal values stop the start.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+def _env(*names: str, **field: Any) -> Any:
+    """A field that also answers to the environment variables `names`."""
+    return Field(json_schema_extra={"env": list(names)}, **field)
+
+
+class Adapter(StrEnum):
+    """The engine family that the worker runs."""
+
+    PIPER = "piper"
+
+
+class EarsAdapter(StrEnum):
+    """How speech is recognised."""
+
+    WHISPER = "whisper"
+
+
+class Device(StrEnum):
+    """Where recognition computes."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class MindKind(StrEnum):
+    """Which language model answers."""
+
+    AUTO = "auto"
+    OPENAI = "openai"
+    LOCAL = "local"
+    EMBEDDED = "embedded"
+
+
+class Environment(StrEnum):
+    """Where the process runs; production refuses unsafe defaults."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class LogLevel(StrEnum):
+    """The least severe log line that is written."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Section(BaseModel):
+    """A group of settings; immutable once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_enum_values=False)
+
+
+class ServerSettings(Section):
+    """The orchestrator's two HTTP servers."""
+
+    host: str = Field("127.0.0.1", description="address the API, the Realtime WebSocket and the page bind to")
+    port: Port = Field(8080, description="port of the API, the Realtime WebSocket and the page; 0 takes a free one")
+    health_check_port: Port = Field(8081, description="port of health and metrics; 0 takes a free one")
+    max_body_bytes: int = Field(26_214_400, ge=1024, description="largest request body, bytes")
+    max_text_chars: int = Field(20_000, ge=1, description="longest text of one synthesis request, characters")
+    max_sessions: int = Field(32, ge=1, description="conversations held at once")
+    shutdown_grace_s: float = Field(10.0, ge=0, description="time that running requests get when the process ends, s")
+
+
+class TtsSettings(Section):
+    """The voice, as the orchestrator asks for it."""
+
+    worker_address: str = _env(
+        "TTS_WORKER_ADDRESS", default="127.0.0.1:7001", description="host:port of the first worker"
+    )
+    adapter: Adapter = _env("ADAPTER_TYPE", default=Adapter.PIPER, description="engine family of the worker")
+    default_model: str = _env(
+        "DEFAULT_MODEL", default="piper-en-us-joe-medium", description="voice used where none is named"
+    )
+    aliases: dict[str, str] = Field(
+        default_factory=dict, description="further names for voices, such as {alloy: piper-en-us-joe-medium}"
+    )
+    connect_timeout_s: float = Field(3.0, gt=0, description="deadline for reaching the worker, s")
+    first_audio_timeout_s: float = Field(10.0, gt=0, description="deadline for the first audio of a reply, s")
+
+
+class WorkerSettings(Section):
+    """The TTS worker process."""
+
+    host: str = Field("127.0.0.1", description="address the gRPC server binds to")
+    port: Port = Field(7001, description="gRPC port; 0 takes a free one")
+    metrics_port: Port = Field(9090, description="port of the worker's metrics; 0 takes a free one")
+    resident_cap: int = _env("RESIDENT_CAP", default=2, ge=1, description="models held in memory at most")
+    ttl_ms: int = _env("TTL_MS", default=600_000, ge=0, description="idle time after which a model leaves memory, ms")
+    min_residency_ms: int = Field(10_000, ge=0, description="time that a loaded model stays at least, ms")
+    preload: list[str] = Field(default_factory=list, description="models loaded at the start; empty: the default model")
+    parallel_loads: int = Field(1, ge=1, description="models loaded at once")
+    load_timeout_s: float = Field(60.0, gt=0, description="time a load, and a wait for a free place, may take, s")
+    threads: int = Field(0, ge=0, description="synthesis threads; 0: one per core")
+    capacity: int = Field(8, ge=1, description="REALTIME streams taken at once")
+    max_queue: int = Field(16, ge=0, description="streams that may wait for a place")
+    max_text_chars: int = Field(100_000, ge=1, description="longest text of one reply, characters")
+    drain_s: float = Field(30.0, ge=0, description="time that running streams get when the process ends, s")
+
+
+class AsrSettings(Section):
+    """The ears."""
+
+    enabled: bool = _env("ASR_ENABLED", default=True, description="whether speech is recognised at all")
+    adapter: EarsAdapter = _env("ASR_ADAPTER", default=EarsAdapter.WHISPER, description="recognition engine")
+    model: str = _env("ASR_MODEL", default="whisper-tiny.en", description="recognition model of the catalogue")
+    device: Device = _env("ASR_DEVICE", default=Device.AUTO, description="where recognition computes")
+    language: str = _env("ASR_LANGUAGE", default="en", description="spoken language, BCP 47; auto: detected")
+    threads: int = Field(0, ge=0, description="recognition threads; 0: chosen by the machine")
+    max_utterance_s: float = Field(30.0, gt=0, le=600, description="longest stretch recognised at once, s")
+
+
+class LlmSettings(Section):
+    """The mind: any OpenAI-compatible server."""
+
+    mind: MindKind = _env("MIND", default=MindKind.AUTO, description="which language model answers")
+    base_url: str | None = _env("OPENAI_BASE_URL", default=None, description="address of an OpenAI-compatible server")
+    api_key: SecretStr | None = _env("OPENAI_API_KEY", default=None, description="its key")
+    model: str | None = _env("OPENAI_MODEL", default=None, description="its model; unset: the first it lists")
+    embedded_model: str = Field("smollm2-135m-instruct", description="model of the embedded server")
+    embedded_port: Port = Field(0, description="port of the embedded server; 0 takes a free one")
+    embedded_threads: int = Field(0, ge=0, description="threads of the embedded server; 0: chosen by the machine")
+    temperature: float = Field(0.6, ge=0, le=2, description="sampling temperature")
+    max_output_tokens: int = Field(160, ge=1, description="longest reply, tokens")
+    history_tokens: int = Field(1200, ge=128, description="chat history sent with each turn, tokens at most")
+    request_timeout_s: float = Field(30.0, gt=0, description="deadline for the first token, s")
+    instructions: str = Field(
+        "You are a friendly voice assistant. Answer in one or two short spoken sentences, without lists or markup.",
+        description="what the assistant is told about itself",
+    )
+
+
+class ConversationSettings(Section):
+    """Turn taking and playout."""
+
+    vad_threshold: float = Field(0.5, gt=0, lt=1, description="voice activity probability that counts as speech")
+    vad_prefix_padding_ms: int = Field(300, ge=0, le=2000, description="audio kept from before speech was noticed, ms")
+    endpointing_ms: int = Field(500, ge=250, le=5000, description="silence that ends a turn, ms")
+    min_interruption_ms: int = Field(150, ge=0, le=2000, description="speech over the reply that pauses it, ms")
+    false_interruption_timeout_s: float = Field(
+        1.5, gt=0, le=10, description="wait for words after a pause before the reply goes on, s"
+    )
+    duck_db: float = Field(6.0, ge=0, le=60, description="attenuation at the onset of speech over the reply, dB")
+    duck_deep_db: float = Field(18.0, ge=0, le=60, description="attenuation once it has lasted 100 ms, dB")
+    playout_lead_min_ms: int = Field(40, ge=20, le=1000, description="least lead of sent over played audio, ms")
+    playout_lead_max_ms: int = Field(400, ge=20, le=2000, description="largest lead of sent over played audio, ms")
+    jitter_buffer_ms: int = Field(200, ge=20, le=1000, description="input held back at most, ms")
+    max_session_s: float = Field(3600.0, gt=0, description="longest conversation, s")
+    greeting: str = Field("", description="what the assistant says first; empty: it waits")
+
+
+class ModelsSettings(Section):
+    """Where models live."""
+
+    directory: Path | None = _env("VOICECHAT_MODELS", default=None, description="model cache; unset: the user's cache")
+
+
+class RedisSettings(Section):
+    """The registry shared by several processes; absent in embedded mode."""
+
+    url: SecretStr | None = _env("REDIS_URL", default=None, description="redis://host:port/db; unset: memory serves")
+
+
+class LiveKitSettings(Section):
+    """The WebRTC server; absent where rooms are not used."""
+
+    url: str | None = _env("LIVEKIT_URL", default=None, description="ws:// address of the server")
+    public_url: str | None = _env("LIVEKIT_PUBLIC_URL", default=None, description="address given to browsers")
+    api_key: str | None = _env("LIVEKIT_API_KEY", default=None, description="its API key")
+    api_secret: SecretStr | None = _env("LIVEKIT_API_SECRET", default=None, description="its API secret")
+
+
+class LoggingSettings(Section):
+    """Logs."""
+
+    level: LogLevel = _env("LOG_LEVEL", default=LogLevel.INFO, description="least severe line that is written")
+    json_lines: bool | None = Field(None, description="JSON lines; unset: text on a terminal, JSON elsewhere")
+
+
+class Settings(Section):
+    """The whole configuration of one installation."""
+
+    environment: Environment = _env(
+        "ENVIRONMENT", default=Environment.DEVELOPMENT, description="production refuses unsafe defaults"
+    )
+    server: ServerSettings = ServerSettings()
+    tts: TtsSettings = TtsSettings()
+    worker: WorkerSettings = WorkerSettings()
+    asr: AsrSettings = AsrSettings()
+    llm: LlmSettings = LlmSettings()
+    conversation: ConversationSettings = ConversationSettings()
+    models: ModelsSettings = ModelsSettings()
+    redis: RedisSettings = RedisSettings()
+    livekit: LiveKitSettings = LiveKitSettings()
+    logging: LoggingSettings = LoggingSettings()
