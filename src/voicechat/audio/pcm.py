@@ -21,7 +21,8 @@ def to_float(pcm: Pcm16) -> Pcm32f:
 
 def to_int16(samples: Pcm32f) -> Pcm16:
     """Round float32 to int16, saturating outside [-1, 1]."""
-    return np.clip(np.rint(samples * np.float32(32767.0)), -32768, 32767).astype(np.int16)
+    scaled: Pcm32f = np.clip(np.rint(samples * np.float32(32767.0)), -32768, 32767)
+    return scaled.astype(np.int16)
 
 
 def from_bytes(data: bytes) -> Pcm16:
