@@ -82,6 +82,14 @@ class ServerSettings(Section):
     max_body_bytes: int = Field(26_214_400, ge=1024, description="largest request body, bytes")
     max_text_chars: int = Field(20_000, ge=1, description="longest text of one synthesis request, characters")
     max_sessions: int = Field(32, ge=1, description="conversations held at once")
+    max_frame_bytes: int = Field(4_194_304, ge=65_536, description="largest message of a Realtime client, bytes")
+    allowed_hosts: list[str] = Field(
+        default_factory=list,
+        description="public names the server is reached by, *.example.org included; addresses and local names always are",
+    )
+    allowed_origins: list[str] = Field(
+        default_factory=list, description="further web origins whose pages may talk to the server, or *"
+    )
     shutdown_grace_s: float = Field(10.0, ge=0, description="time that running requests get when the process ends, s")
 
 
