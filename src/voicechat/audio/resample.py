@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 import numpy as np
+import numpy.typing as npt
 import soxr
 
 from voicechat.audio.pcm import Pcm16
+
+Sample = TypeVar("Sample", np.int16, np.float32)
 
 
 def resample(pcm: Pcm16, from_hz: int, to_hz: int) -> Pcm16:
@@ -16,25 +21,40 @@ def resample(pcm: Pcm16, from_hz: int, to_hz: int) -> Pcm16:
     return out
 
 
-class StreamResampler:
-    """Converts one stream of int16 mono audio; the filter's tail comes out of `finish`.
+class _Stream(Generic[Sample]):
+    """Converts one mono stream; chunks of any length may be pushed, and together yield what the whole would."""
 
-    Chunks of any length may be pushed, and together yield what the whole would.
-    """
+    def __init__(self, from_hz: int, to_hz: int, dtype: type[Sample]) -> None:
+        self._dtype = dtype
+        self._stream = (
+            None if from_hz == to_hz else soxr.ResampleStream(from_hz, to_hz, 1, dtype=dtype.__name__, quality="HQ")
+        )
 
-    def __init__(self, from_hz: int, to_hz: int) -> None:
-        self._stream = None if from_hz == to_hz else soxr.ResampleStream(from_hz, to_hz, 1, dtype="int16", quality="HQ")
-
-    def push(self, pcm: Pcm16) -> Pcm16:
+    def push(self, pcm: npt.NDArray[Sample]) -> npt.NDArray[Sample]:
         """Convert more; may return fewer samples than it was given, even none."""
         if self._stream is None:
             return pcm
-        out: Pcm16 = self._stream.resample_chunk(pcm)
+        out: npt.NDArray[Sample] = self._stream.resample_chunk(pcm)
         return out
 
-    def finish(self) -> Pcm16:
-        """The rest of the stream, after which nothing may be pushed."""
+    def finish(self) -> npt.NDArray[Sample]:
+        """The rest of the stream (the filter's tail), after which nothing may be pushed."""
+        nothing = np.zeros(0, self._dtype)
         if self._stream is None:
-            return np.zeros(0, np.int16)
-        out: Pcm16 = self._stream.resample_chunk(np.zeros(0, np.int16), last=True)
+            return nothing
+        out: npt.NDArray[Sample] = self._stream.resample_chunk(nothing, last=True)
         return out
+
+
+class StreamResampler(_Stream[np.int16]):
+    """Converts one stream of int16 mono audio; the filter's tail comes out of `finish`."""
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        super().__init__(from_hz, to_hz, np.int16)
+
+
+class FloatStreamResampler(_Stream[np.float32]):
+    """Converts one stream of float32 mono audio, for gain and limiting before samples are rounded."""
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        super().__init__(from_hz, to_hz, np.float32)

@@ -1,5 +1,7 @@
-"""A fleet without workers for unit tests: every word is a tone of fixed length, and audio is there as soon as it is asked
-for, so that the time of a test is the test's own."""
+"""A fleet without workers, for unit tests.
+
+Every word is a tone of fixed length, and audio is there as soon as it is asked for, so a test's time is its own.
+"""
 
 from __future__ import annotations
 
@@ -150,8 +152,8 @@ class FakeSpeechStream:
 class FakeFleet:
     """Speaks each written word for `word_ms`, in chunks of `chunk_ms`.
 
-    `refuse_with` fails the opening of a reply, `fail_after_ms` a reply after that much audio. `streams` keeps every reply
-    opened, in order.
+    `refuse_with` fails the opening of a reply, `fail_after_ms` a reply after that much audio. `streams` keeps every
+    reply opened, in order.
     """
 
     word_ms: float = 300.0
