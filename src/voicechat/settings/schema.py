@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 
 def _env(*names: str, **field: Any) -> Any:
@@ -23,12 +23,14 @@ class Adapter(StrEnum):
     """The engine family that the worker runs."""
 
     PIPER = "piper"
+    COSYVOICE = "cosyvoice"
 
 
 class EarsAdapter(StrEnum):
     """How speech is recognised."""
 
     WHISPER = "whisper"
+    WHISPERX = "whisperx"
 
 
 class Device(StrEnum):
@@ -49,7 +51,7 @@ class MindKind(StrEnum):
 
 
 class Environment(StrEnum):
-    """Where the process runs; production refuses unsafe defaults."""
+    """Where the process runs."""
 
     DEVELOPMENT = "development"
     PRODUCTION = "production"
@@ -63,6 +65,9 @@ class LogLevel(StrEnum):
     WARNING = "WARNING"
     ERROR = "ERROR"
 
+
+# What `livekit-server --dev` accepts, everywhere.
+_LIVEKIT_DEVELOPMENT_KEY = "devkey"
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
@@ -85,7 +90,7 @@ class ServerSettings(Section):
     max_frame_bytes: int = Field(4_194_304, ge=65_536, description="largest message of a Realtime client, bytes")
     allowed_hosts: list[str] = Field(
         default_factory=list,
-        description="public names the server is reached by, *.example.org included; addresses and local names always are",
+        description="public names that reach the server, *.example.org included; addresses and local names always do",
     )
     allowed_origins: list[str] = Field(
         default_factory=list, description="further web origins whose pages may talk to the server, or *"
@@ -179,6 +184,12 @@ class ConversationSettings(Section):
     max_session_s: float = Field(3600.0, gt=0, description="longest conversation, s")
     greeting: str = Field("", description="what the assistant says first; empty: it waits")
 
+    @model_validator(mode="after")
+    def _lead_is_a_range(self) -> Self:
+        if self.playout_lead_min_ms > self.playout_lead_max_ms:
+            raise ValueError("playout_lead_min_ms must not be above playout_lead_max_ms")
+        return self
+
 
 class ModelsSettings(Section):
     """Where models live."""
@@ -212,7 +223,9 @@ class Settings(Section):
     """The whole configuration of one installation."""
 
     environment: Environment = _env(
-        "ENVIRONMENT", default=Environment.DEVELOPMENT, description="production refuses unsafe defaults"
+        "ENVIRONMENT",
+        default=Environment.DEVELOPMENT,
+        description="where the process runs; production refuses LiveKit's public development keys",
     )
     server: ServerSettings = ServerSettings()
     tts: TtsSettings = TtsSettings()
@@ -224,3 +237,12 @@ class Settings(Section):
     redis: RedisSettings = RedisSettings()
     livekit: LiveKitSettings = LiveKitSettings()
     logging: LoggingSettings = LoggingSettings()
+
+    @model_validator(mode="after")
+    def _production_has_its_own_keys(self) -> Self:
+        if self.environment is Environment.PRODUCTION and self.livekit.api_key == _LIVEKIT_DEVELOPMENT_KEY:
+            raise ValueError(
+                f"livekit.api_key {_LIVEKIT_DEVELOPMENT_KEY!r} is known to everybody; make a key and a secret of your "
+                "own for production"
+            )
+        return self
