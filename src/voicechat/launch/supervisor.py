@@ -78,7 +78,7 @@ class SupervisedService:
     async def _watch_start(self, process: Process, began_s: float) -> None:
         try:
             async with asyncio.timeout(self.service.ready_timeout_s):
-                while not await self._answers():
+                while not await self._answers():  # noqa: ASYNC110 - another process can only be asked
                     await asyncio.sleep(self.service.probe_interval_s)
         except TimeoutError:
             self._overdue = True

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import signal
 from collections.abc import Awaitable, Callable
 
@@ -157,7 +158,7 @@ async def test_services_are_ended_in_the_opposite_order_each_with_a_term_signal(
         for name in ("voice", "mind"):
             await supervisor.start(service(name)).became_ready()
         for process in spawner.started:
-            process.when_ended(lambda pid=process.pid: ended.append(pid))
+            process.when_ended(functools.partial(ended.append, process.pid))
 
     assert ended == [2, 1]
     assert [process.signals for process in spawner.started] == [[signal.SIGTERM], [signal.SIGTERM]]
@@ -179,10 +180,10 @@ async def test_nothing_is_started_again_while_everything_ends() -> None:
     async with Supervisor(RecordingObserver(), spawner) as supervisor:
         voice = supervisor.start(service())
         await asyncio.sleep(1.1)
-        assert voice.state is ServiceState.WAITING
+        while_open = voice.state
 
+    assert (while_open, voice.state) == (ServiceState.WAITING, ServiceState.STOPPED)
     assert len(spawner.started) == 1
-    assert voice.state is ServiceState.STOPPED
 
 
 async def test_a_cancelled_shutdown_still_leaves_no_process() -> None:
