@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from pydantic import SecretStr
+
+from voicechat.observability.logs import configure_logging
+from voicechat.settings import LoggingSettings, LogLevel
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+@pytest.fixture
+def out() -> io.StringIO:
+    stream = io.StringIO()
+    configure_logging(LoggingSettings(json_lines=True), "worker", stream)
+    return stream
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_is_json_with_service_level_and_fields(out: io.StringIO) -> None:
+    structlog.get_logger("voicechat.tts").info("loaded", model="joe")
+    (line,) = lines(out)
+    assert (line["event"], line["model"], line["service"], line["level"]) == ("loaded", "joe", "worker", "info")
+    assert line["logger"] == "voicechat.tts"
+
+
+def test_libraries_speak_through_the_same_handler(out: io.StringIO) -> None:
+    logging.getLogger("livekit.agents").warning("lost %s", "a frame", extra={"count": 3})
+    (line,) = lines(out)
+    assert (line["event"], line["count"], line["service"]) == ("lost a frame", 3, "worker")
+
+
+def test_lines_carry_the_session_that_they_belong_to(out: io.StringIO) -> None:
+    with structlog.contextvars.bound_contextvars(session="s1", turn=2):
+        structlog.get_logger("voicechat").info("ours")
+        logging.getLogger("grpc").warning("theirs")
+    assert [(line["session"], line["turn"]) for line in lines(out)] == [("s1", 2), ("s1", 2)]
+
+
+def test_configuring_twice_writes_each_line_once(out: io.StringIO) -> None:
+    configure_logging(LoggingSettings(json_lines=True), "worker", out)
+    structlog.get_logger("voicechat").info("once")
+    assert len(lines(out)) == 1
+
+
+def test_a_library_handler_does_not_double_its_lines() -> None:
+    stream = io.StringIO()
+    logging.getLogger("uvicorn.error").addHandler(logging.StreamHandler(stream))
+    configure_logging(LoggingSettings(json_lines=True), "worker", stream)
+    logging.getLogger("uvicorn.error").info("started")
+    assert [line["event"] for line in lines(stream)] == ["started"]
+
+
+def test_secrets_are_never_written(out: io.StringIO) -> None:
+    structlog.get_logger("voicechat").info("asked", key=SecretStr("a1b2c3"), nested={"api_key": "a1b2c3"})
+    logging.getLogger("openai").warning("refused", extra={"authorization": "Bearer a1b2c3", "password": "a1b2c3"})
+    assert "a1b2c3" not in out.getvalue()
+
+
+def test_a_traceback_shows_no_local_variables(out: io.StringIO) -> None:
+    def fail(key: str) -> None:
+        raise ValueError("no")
+
+    try:
+        fail("a1b2" + "c3")
+    except ValueError:
+        structlog.get_logger("voicechat").exception("failed")
+    assert "a1b2c3" not in out.getvalue()
+    assert lines(out)[0]["exception"][0]["exc_type"] == "ValueError"
+
+
+def test_lines_below_the_level_are_dropped(out: io.StringIO) -> None:
+    configure_logging(LoggingSettings(json_lines=True, level=LogLevel.WARNING), "worker", out)
+    structlog.get_logger("voicechat").info("quiet")
+    logging.getLogger("livekit").info("quiet")
+    assert lines(out) == []
+
+
+def test_text_is_for_people() -> None:
+    stream = io.StringIO()
+    configure_logging(LoggingSettings(json_lines=False), "worker", stream)
+    structlog.get_logger("voicechat").info("loaded", model="joe")
+    assert "loaded" in stream.getvalue()
+    assert "model=joe" in stream.getvalue()
+    assert not stream.getvalue().startswith("{")
