@@ -13,7 +13,6 @@ from voicechat.models.errors import FetchError
 
 ATTEMPTS = 5
 TIMEOUT = httpx.Timeout(30.0, connect=10.0)
-_CHUNK_BYTES = 1 << 18
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 OnBytes = Callable[[int, int | None], None]
@@ -37,7 +36,7 @@ class HttpDownloader:
         """
         retrying = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(ATTEMPTS),
-            wait=tenacity.wait_exponential_jitter(initial=0.5, max=8),
+            wait=tenacity.wait_random_exponential(multiplier=0.5, max=8),
             retry=tenacity.retry_if_exception(_is_transient),
             sleep=self._sleep,
             reraise=True,
@@ -86,7 +85,8 @@ def _write(response: httpx.Response, part: Path, on_bytes: OnBytes) -> None:
     total = done + int(length) if length is not None else None
     with part.open("ab" if resumed else "wb") as stream:
         on_bytes(done, total)
-        for chunk in response.iter_raw(_CHUNK_BYTES):
+        # Chunks as they come: gathering them to a size would lose the last of a connection that breaks.
+        for chunk in response.iter_raw():
             stream.write(chunk)
             done += len(chunk)
             on_bytes(done, total)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,6 +27,7 @@ from voicechat.models.files import file_lock, part_of, sha256_of
 from voicechat.models.http_source import HttpDownloader
 from voicechat.models.local import local_voices
 from voicechat.models.manifest import read_digests, record_digests
+from voicechat.models.own import own_entries
 from voicechat.models.progress import Phase, Progress, ProgressCallback, ignore
 
 __all__ = [
@@ -81,31 +82,45 @@ class ModelStore:
 
     Args:
         directory: Where they live; None for `$VOICECHAT_MODELS` or the user's cache.
+        catalogue: The models known by name, besides the owner's own.
         downloader: How addresses are fetched.
 
     Everything here blocks on the disk, and `pull` on the network: call it off the event loop.
     """
 
-    def __init__(self, directory: Path | None = None, *, downloader: HttpDownloader | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        catalogue: Mapping[str, ModelEntry] = CATALOGUE,
+        downloader: HttpDownloader | None = None,
+    ) -> None:
         self.directory = (directory or default_directory()).expanduser()
+        self._catalogue = catalogue
         self._downloader = downloader
 
     def entries(self) -> list[ModelEntry]:
-        """The catalogue, then the voices that were put here by hand."""
-        return [*CATALOGUE.values(), *(voice for voice in local_voices(self.directory) if voice.id not in CATALOGUE)]
+        """The catalogue, the owner's `catalogue.yaml`, then the voices that were put here by hand.
+
+        Raises:
+            ModelError: The owner's catalogue cannot be understood.
+        """
+        known = {**self._catalogue, **own_entries(self.directory)}
+        return [*known.values(), *(voice for voice in local_voices(self.directory) if voice.id not in known)]
 
     def entry(self, model_id: str) -> ModelEntry:
         """The model named `model_id`.
 
         Raises:
-            UnknownModelError: Neither the catalogue nor the directory has it.
+            UnknownModelError: Neither a catalogue nor the directory has it.
+            ModelError: The owner's catalogue cannot be understood.
         """
-        if model_id in CATALOGUE:
-            return CATALOGUE[model_id]
-        for voice in local_voices(self.directory):
-            if voice.id == model_id:
-                return voice
-        raise UnknownModelError(model_id, [entry.id for entry in self.entries()])
+        if model_id in self._catalogue:
+            return self._catalogue[model_id]
+        entries = {entry.id: entry for entry in self.entries()}
+        if model_id not in entries:
+            raise UnknownModelError(model_id, entries)
+        return entries[model_id]
 
     def path(self, model_id: str) -> Path:
         """The directory of a model, whether or not it exists.
