@@ -2,14 +2,278 @@
 
 from __future__ import annotations
 
+import functools
+import os
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
+
 import typer
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+OK, FAILED, MISUSED, NOTHING_HEARD = 0, 1, 2, 3
+DEFAULT_URL = "http://127.0.0.1:8080"
+DEFAULT_REALTIME_URL = "ws://127.0.0.1:8080/v1/realtime"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A self-hosted voice assistant you can interrupt.",
+)
+models_app = typer.Typer(no_args_is_help=True, help="Voices, ears and minds on this machine.")
+app.add_typer(models_app, name="models")
+
+
+class Mind(StrEnum):
+    """Values of --mind; those of the setting llm.mind."""
+
+    AUTO = "auto"
+    OPENAI = "openai"
+    LOCAL = "local"
+    EMBEDDED = "embedded"
+
+
+Config = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.", show_default=False)]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override one setting; may be repeated.", show_default=False),
+]
+
+
+def explained(command: Callable[P, R]) -> Callable[P, R]:
+    """A command whose failures are one sentence on stderr; LOG_LEVEL=DEBUG shows where they came from."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
+        except Exception as error:
+            if os.environ.get("LOG_LEVEL", "").upper() == "DEBUG":
+                raise
+            _give_up(error)
+
+    return run
+
+
+def _give_up(error: Exception) -> NoReturn:
+    from voicechat.audio.wav import AudioError
+    from voicechat.settings import SettingsError
+
+    ours = type(error).__module__.startswith("voicechat.")
+    text = str(error) if ours else f"unexpected {type(error).__name__}: {error} (LOG_LEVEL=DEBUG shows where)"
+    typer.echo(f"voicechat: {text}", err=True)
+    raise typer.Exit(MISUSED if isinstance(error, SettingsError | AudioError) else FAILED)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("voicechat"))
+        raise typer.Exit
 
 
 @app.callback()
-def main_options() -> None:
+def main_options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """A self-hosted voice assistant you can interrupt."""
+
+
+@app.command()
+@explained
+def up(
+    port: Annotated[int | None, typer.Option(help="API, Realtime WebSocket and page.  [default: 8080]")] = None,
+    ops_port: Annotated[int | None, typer.Option(help="Health and metrics.  [default: 8081]")] = None,
+    mind: Annotated[Mind | None, typer.Option(help="Which language model answers.  [default: auto]")] = None,
+    voice: Annotated[str | None, typer.Option(metavar="ID", help="The voice that speaks.", show_default=False)] = None,
+    pull: Annotated[bool, typer.Option("--pull", help="Fetch missing models first.")] = False,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """Run everything on this machine: voice, ears, mind and the page. Ctrl-C ends it."""
+    from voicechat.launch.up import run_up
+
+    settings = _settings(
+        config,
+        overrides,
+        {
+            "server.port": port,
+            "server.health_check_port": ops_port,
+            "llm.mind": mind and mind.value,
+            "tts.default_model": voice,
+        },
+    )
+    raise typer.Exit(run_up(settings, pull=pull))
+
+
+@app.command()
+@explained
+def orchestrator(
+    port: Annotated[int | None, typer.Option(help="API, Realtime WebSocket and page.  [default: 8080]")] = None,
+    ops_port: Annotated[int | None, typer.Option(help="Health and metrics.  [default: 8081]")] = None,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """Run the orchestrator alone; the worker at tts.worker_address speaks for it."""
+    from voicechat.launch.alone import run_orchestrator
+
+    settings = _settings(config, overrides, {"server.port": port, "server.health_check_port": ops_port})
+    raise typer.Exit(run_orchestrator(settings))
+
+
+@app.command()
+@explained
+def worker(
+    port: Annotated[int | None, typer.Option(help="gRPC.  [default: 7001]")] = None,
+    metrics_port: Annotated[int | None, typer.Option(help="Metrics.  [default: 9090]")] = None,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """Run a speech synthesis worker alone."""
+    from voicechat.launch.alone import run_worker
+
+    run_worker(_settings(config, overrides, {"worker.port": port, "worker.metrics_port": metrics_port}))
+
+
+@app.command()
+@explained
+def talk(
+    url: Annotated[str, typer.Option(help="The Realtime WebSocket of a running server.")] = DEFAULT_REALTIME_URL,
+    input_file: Annotated[
+        Path | None,
+        typer.Option("--input", help="A recording to say; without it, the sound card is used.", show_default=False),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="WAV file for what is heard.", show_default=False)
+    ] = None,
+    turns: Annotated[
+        bool, typer.Option("--turns", help="Say the recording's utterances one by one, each after the reply before it.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print turns and latencies as JSON at the end.")] = False,
+    timeout: Annotated[float, typer.Option(min=1, help="How long a reply may take to end, s.")] = 60.0,
+) -> None:
+    """Talk to a running server, by voice or with a recording.
+
+    Ends with 0 when every turn was answered, 1 on failures, 2 when the recording cannot be used, 3 when no speech was
+    recognised in it.
+    """
+    from voicechat.client.terminal import talk_aloud_here, talk_with_recording
+
+    if input_file is None:
+        if output or turns or as_json:
+            raise typer.BadParameter("--output, --turns and --json need --input FILE")
+        talk_aloud_here(url)
+        return
+    from voicechat.client.talk import TalkOptions
+
+    report = talk_with_recording(TalkOptions(url, input_file, output, turns, timeout), as_json=as_json)
+    if report.errors:
+        raise typer.Exit(FAILED)
+    if not any(turn.user for turn in report.turns):
+        raise typer.Exit(NOTHING_HEARD)
+
+
+@app.command()
+@explained
+def say(
+    text: Annotated[str, typer.Argument(help="What to say; - reads it from stdin.")],
+    output: Annotated[Path, typer.Option("--output", help="The WAV file to write.")],
+    voice: Annotated[str, typer.Option(metavar="ID", help="The voice.", show_default=False)] = "",
+    url: Annotated[
+        str | None,
+        typer.Option(help=f"A running server.  [default: {DEFAULT_URL}, or a worker for the moment]", show_default=False),
+    ] = None,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """Speak text into a WAV file, through a running server or with a worker of its own."""
+    from voicechat.launch.say import run_say
+
+    words = sys.stdin.read() if text == "-" else text
+    if not words.strip():
+        raise typer.BadParameter("there is nothing to say: give some text")
+    seconds = run_say(_settings(config, overrides, {}), words, voice, output, url)
+    typer.echo(f"{output}: {seconds:.1f} s")
+
+
+@models_app.command("list")
+@explained
+def models_list(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show every known model, its licence and whether it is here."""
+    from voicechat.launch.models import show_models
+
+    show_models(_models_directory(), as_json=as_json)
+
+
+@models_app.command("pull")
+@explained
+def models_pull(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", show_default=False)] = None,
+    default: Annotated[bool, typer.Option("--default", help="The models of a conversation without keys.")] = False,
+) -> None:
+    """Fetch models, resuming what was cut off, and check their digests."""
+    from voicechat.launch.models import default_models, pull_models
+
+    wanted = [*(default_models() if default else ()), *(ids or ())]
+    if not wanted:
+        raise typer.BadParameter("name models, as `voicechat models list` shows them, or give --default")
+    pull_models(_models_directory(), wanted)
+
+
+@models_app.command("verify")
+@explained
+def models_verify(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", show_default=False)] = None,
+) -> None:
+    """Check size and digest of the named models, or of all that are here."""
+    from voicechat.launch.models import verify_models
+
+    if not verify_models(_models_directory(), ids or []):
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+@explained
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """Check models, ports, devices and versions, and say how to mend each. Ends with 1 when something is broken."""
+    from voicechat.launch.doctor import run_doctor
+
+    if not run_doctor(_settings(config, overrides, {}), as_json=as_json):
+        raise typer.Exit(FAILED)
+
+
+def _models_directory() -> Path | None:
+    return _settings(None, None, {}).models.directory
+
+
+def _settings(config: Path | None, overrides: list[str] | None, options: dict[str, Any]) -> Any:
+    from voicechat.settings import load_settings
+
+    pairs = dict(_pair(given) for given in overrides or [])
+    return load_settings(config, os.environ, pairs | {name: value for name, value in options.items() if value is not None})
+
+
+def _pair(given: str) -> tuple[str, str]:
+    name, equals, value = given.partition("=")
+    if not equals or "." not in name:
+        raise typer.BadParameter(f"--set takes SECTION.KEY=VALUE, such as llm.temperature=0, not {given!r}")
+    return name.strip(), value
 
 
 def main() -> None:

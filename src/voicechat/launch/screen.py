@@ -1,0 +1,82 @@
+"""What `voicechat up` shows: one line a service when it is ready, what goes wrong, and the address."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from rich.console import Console
+from rich.text import Text
+
+from voicechat.launch.logfile import LogFile
+from voicechat.launch.service import Service
+
+NAME_WIDTH = 8
+LOUD_LEVELS = {"warning": "yellow", "error": "red", "critical": "red"}
+MAX_SHOWN_CHARS = 400
+
+
+class Screen:
+    """The terminal. Whole logs go to the file; warnings and worse are shown as well."""
+
+    def __init__(self, out: Console, errors: Console, log: LogFile) -> None:
+        self._out = out
+        self._errors = errors
+        self._log = log
+
+    def line(self, name: str, state: str, detail: str, style: str = "") -> None:
+        """One line about one part."""
+        self._out.print(_line(name, state, detail, style), soft_wrap=True)
+
+    def ready(self, service: Service, pid: int, took_s: float) -> None:
+        """The service answers."""
+        self.line(service.name, "ready", f"pid {pid}  {service.address}  ({took_s:.1f} s)", "green")
+
+    def died(self, service: Service, pid: int, reason: str, restart_in_s: float | None) -> None:
+        """The service ended by itself."""
+        what_next = "given up" if restart_in_s is None else f"starting again in {restart_in_s:g} s"
+        self._warn(service.name, "died", f"pid {pid}  {reason}; {what_next}", "red")
+        self._log.write_line(json.dumps({"service": service.name, "event": "died", "pid": pid, "reason": reason}))
+
+    def output(self, service: Service, line: str) -> None:
+        """A line that the service wrote."""
+        self._log.write_line(line)
+        level, text = loudness(line)
+        if level in LOUD_LEVELS:
+            self._warn(service.name, level, text, LOUD_LEVELS[level])
+
+    def warning(self, name: str, level: str, text: str) -> None:
+        """A warning of this process."""
+        self._warn(name, level, text, LOUD_LEVELS.get(level, ""))
+
+    def _warn(self, name: str, state: str, detail: str, style: str) -> None:
+        self._errors.print(_line(name, state, detail[:MAX_SHOWN_CHARS], style), soft_wrap=True)
+
+
+class ShownWarnings(logging.Handler):
+    """Shows this process's own warnings and errors, which the log file holds in full."""
+
+    def __init__(self, screen: Screen) -> None:
+        super().__init__(logging.WARNING)
+        self._screen = screen
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show one record."""
+        try:
+            event = record.msg.get("event", "") if isinstance(record.msg, dict) else record.getMessage()
+            self._screen.warning("assistant", record.levelname.lower(), str(event).partition("\n")[0])
+        except Exception:
+            self.handleError(record)
+
+
+def loudness(line: str) -> tuple[str, str]:
+    """Level and text of a log line; empty level where it is not one of our JSON lines."""
+    try:
+        entry = json.loads(line)
+        return str(entry["level"]).lower(), str(entry["event"])
+    except (ValueError, TypeError, KeyError):
+        return "", line
+
+
+def _line(name: str, state: str, detail: str, style: str) -> Text:
+    return Text.assemble((f"{name:<{NAME_WIDTH}} ", "bold"), (f"{state:<7}", style), " ", detail)
