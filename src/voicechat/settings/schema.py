@@ -144,6 +144,9 @@ class AsrSettings(Section):
     language: str = _env("ASR_LANGUAGE", default="en", description="spoken language, BCP 47; auto: detected")
     threads: int = Field(0, ge=0, description="recognition threads; 0: chosen by the machine")
     max_utterance_s: float = Field(30.0, gt=0, le=600, description="longest stretch recognised at once, s")
+    interim_interval_ms: int = Field(
+        600, ge=0, le=10_000, description="new speech after which interim words are recognised, ms; 0: finals only"
+    )
 
 
 class LlmSettings(Section):

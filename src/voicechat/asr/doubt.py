@@ -1,0 +1,89 @@
+"""Telling what was heard from what a recogniser makes up.
+
+Whisper completes what it was trained on: noise becomes "Thank you.", a short window becomes a loop. The first two
+thresholds are those of the Whisper paper (Radford et al. 2022, section 4.5); the others were set on recordings of
+people (no-speech probability up to 0.39) against silence, noise, hum, clicks and breath (0.55 and more).
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+
+LOOP_COMPRESSION_RATIO = 2.4
+UNLIKELY_LOGPROB = -1.0
+NO_SPEECH = 0.8
+NO_SPEECH_IF_UNSURE = 0.5
+UNSURE_LOGPROB = -0.7
+NO_SPEECH_IF_PHANTOM = 0.4
+
+TOKENS_PER_SECOND = 12
+"""Fast speech is 5 words a second; a loop is bounded by this."""
+TOKENS_AT_LEAST = 16
+
+PHANTOMS = frozenset(
+    {
+        "you",
+        "bye",
+        "okay",
+        "thank you",
+        "thank you very much",
+        "thank you so much",
+        "thanks for watching",
+        "thank you for watching",
+        "thank you so much for joining us",
+        "see you in the next video",
+        "ill see you in the next video",
+        "please subscribe",
+    }
+)
+"""What Whisper models say most often where nobody speaks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What a decoder wrote, and how sure it was. `truncated`: it was stopped by the cap on its length."""
+
+    text: str
+    avg_logprob: float
+    no_speech_prob: float
+    truncated: bool = False
+
+
+def token_cap(audio_s: float) -> int:
+    """Most tokens that so much audio can hold."""
+    return TOKENS_AT_LEAST + int(audio_s * TOKENS_PER_SECOND)
+
+
+def compression_ratio(text: str) -> float:
+    """Bytes of the text to bytes of its deflated form: repetition makes it large."""
+    data = text.encode()
+    return len(data) / len(zlib.compress(data)) if data else 0.0
+
+
+def is_loop(hypothesis: Hypothesis) -> bool:
+    """Whether the decoder repeated itself instead of listening."""
+    if hypothesis.truncated or compression_ratio(hypothesis.text) > LOOP_COMPRESSION_RATIO:
+        return True
+    words = _plain(hypothesis.text).split()
+    return len(words) >= 8 and len(set(words)) <= len(words) // 4
+
+
+def is_doubtful(hypothesis: Hypothesis) -> bool:
+    """Whether a second look, on a longer window, is worth its time."""
+    return is_loop(hypothesis) or hypothesis.avg_logprob < UNLIKELY_LOGPROB
+
+
+def is_made_up(hypothesis: Hypothesis) -> bool:
+    """Whether nobody said this."""
+    plain = _plain(hypothesis.text)
+    if not plain or is_loop(hypothesis) or hypothesis.no_speech_prob > NO_SPEECH:
+        return True
+    if hypothesis.no_speech_prob > NO_SPEECH_IF_UNSURE and hypothesis.avg_logprob < UNSURE_LOGPROB:
+        return True
+    return hypothesis.no_speech_prob > NO_SPEECH_IF_PHANTOM and plain in PHANTOMS
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.sub(r"[^\w\s]|_", "", text.lower()).split())

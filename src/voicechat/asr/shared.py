@@ -1,0 +1,85 @@
+"""The ears of a process: one engine, one worker, a stream for each conversation."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from voicechat.asr.engines.port import MAX_PIECE_S, Recognition, RecognitionEngine
+from voicechat.asr.levels import split_at_pauses
+from voicechat.asr.port import EARS_RATE_HZ, HeardWord, RecognitionStream, Transcript
+from voicechat.asr.stream import UtteranceStream
+from voicechat.asr.worker import DecodingWorker, Priority
+from voicechat.audio.pcm import Pcm16
+
+
+class SharedEars:
+    """Ears on a loaded engine. `language` is BCP 47 or auto; `interim_s` 0 makes no interim transcripts."""
+
+    def __init__(
+        self,
+        engine: RecognitionEngine,
+        worker: DecodingWorker,
+        *,
+        language: str = "auto",
+        piece_s: float = MAX_PIECE_S,
+        interim_s: float = 0.6,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engine = engine
+        self._worker = worker
+        self._language = language
+        self._piece_s = min(piece_s, MAX_PIECE_S)
+        self._interim_s = interim_s
+        self._clock = clock
+
+    def stream(self, language: str | None = None) -> RecognitionStream:
+        """Begin listening, on the running event loop. Raises `EarsError` for a language the model does not know."""
+        return UtteranceStream(
+            self._engine,
+            self._worker,
+            language=self._engine.language_code(language or self._language),
+            piece_s=self._piece_s,
+            interim_s=self._interim_s,
+            clock=self._clock,
+        )
+
+    async def transcribe(
+        self, pcm: npt.NDArray[np.int16], language: str | None = None, *, words: bool = False
+    ) -> Transcript:
+        """Recognise a recording in pieces cut at pauses, one at a time, so that conversations go between them."""
+        code = self._engine.language_code(language or self._language)
+        began = self._clock()
+        pieces = await asyncio.to_thread(split_at_pauses, pcm, self._piece_s)
+        heard: list[Recognition] = []
+        offset_samples = 0
+        for piece in pieces:
+            part = await self._piece(piece, code, words)
+            code = code or (part.language if part.text else None)
+            heard.append(_later(part, offset_samples / EARS_RATE_HZ))
+            offset_samples += piece.size
+        return Transcript(
+            text=" ".join(part.text for part in heard if part.text),
+            language=code or heard[-1].language,
+            audio_s=pcm.size / EARS_RATE_HZ,
+            compute_s=self._clock() - began,
+            words=tuple(word for part in heard for word in part.words),
+        )
+
+    async def _piece(self, pcm: Pcm16, code: str | None, words: bool) -> Recognition:
+        job = self._worker.submit(Priority.BULK, lambda: self._engine.recognise(pcm, code, words=words))
+        return await asyncio.wrap_future(job)
+
+    async def aclose(self) -> None:
+        """End the threads; what waits is cancelled."""
+        await asyncio.to_thread(self._worker.close)
+
+
+def _later(part: Recognition, offset_s: float) -> Recognition:
+    words = (HeardWord(word.text, word.start_s + offset_s, word.end_s + offset_s) for word in part.words)
+    return replace(part, words=tuple(words))
