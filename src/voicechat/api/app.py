@@ -1,0 +1,48 @@
+"""The app of port 8080: speech, the Realtime WebSocket, and the page."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from voicechat.api.body_limit import BodyLimit
+from voicechat.api.errors import install_error_handlers
+from voicechat.api.guard import OriginGuard
+from voicechat.api.listings import listings_router
+from voicechat.api.page import page_app
+from voicechat.api.realtime import realtime_router
+from voicechat.api.reference import install_reference
+from voicechat.api.services import Services
+from voicechat.api.speech import speech_router
+
+LOCAL_ORIGINS = r"https?://(localhost|[a-z0-9-]+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?"
+"""Pages of this machine, such as a development server of the page on another port."""
+
+
+def create_app(services: Services) -> FastAPI:
+    """The API and the page on `services`."""
+    app = FastAPI(
+        title="voicechat",
+        version=version("voicechat"),
+        description="A voice assistant you can interrupt, on your own machines.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    server = services.settings.server
+    install_error_handlers(app)
+    for router in (speech_router(services), listings_router(services), realtime_router(services)):
+        app.include_router(router)
+    install_reference(app)
+    app.mount("/", page_app())
+    app.add_middleware(BodyLimit, max_bytes=server.max_body_bytes)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=server.allowed_origins,
+        allow_origin_regex=LOCAL_ORIGINS,
+        allow_methods=["GET", "POST"],
+        allow_headers=["Authorization", "Content-Type"],
+    )
+    app.add_middleware(OriginGuard, allowed_hosts=server.allowed_hosts, allowed_origins=server.allowed_origins)
+    return app

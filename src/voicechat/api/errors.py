@@ -1,0 +1,94 @@
+"""Errors as OpenAI's clients read them: `{"error": {"message", "type", "param", "code"}}`."""
+
+from __future__ import annotations
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from voicechat.fleet.port import VoiceError
+
+log = structlog.get_logger(__name__)
+
+STATUS_OF_VOICE_ERROR = {
+    "INVALID_ARGUMENT": 400,
+    "NOT_FOUND": 404,
+    "FAILED_PRECONDITION": 409,
+    "RESOURCE_EXHAUSTED": 429,
+    "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+"""HTTP status of each gRPC status that a request may meet; others are 500."""
+DEFAULT_RETRY_AFTER_S = 1.0
+
+
+class ApiError(Exception):
+    """A request that cannot be served. The text goes to the client."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        *,
+        code: str,
+        param: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.param = param
+        self.retry_after_s = retry_after_s
+
+
+def from_voice_error(error: VoiceError, param: str | None = None) -> ApiError:
+    """The answer to a request whose speech failed."""
+    status = STATUS_OF_VOICE_ERROR.get(error.code, 500)
+    retry_after_s = error.retry_after_s or DEFAULT_RETRY_AFTER_S if status in (429, 503) else None
+    return ApiError(status, str(error), code=error.code.lower(), param=param, retry_after_s=retry_after_s)
+
+
+def error_response(error: ApiError) -> JSONResponse:
+    """OpenAI's error object."""
+    kind = "server_error" if error.status >= 500 else "invalid_request_error"
+    body = {"error": {"message": str(error), "type": kind, "param": error.param, "code": error.code}}
+    headers = {"Retry-After": str(max(1, round(error.retry_after_s)))} if error.retry_after_s is not None else None
+    return JSONResponse(body, error.status, headers=headers)
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Let every error of `app` leave as OpenAI's error object."""
+    app.add_exception_handler(ApiError, _api_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _internal_error)
+
+
+async def _api_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ApiError)
+    return error_response(error)
+
+
+async def _validation_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:]) or None
+    if first["type"] == "json_invalid":
+        return error_response(ApiError(400, "the body is not JSON", code="invalid_json"))
+    return error_response(ApiError(400, f"{place or 'body'}: {first['msg']}", code="invalid_value", param=place))
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    message = f"{request.method} {request.url.path}: {error.detail}"
+    response = error_response(ApiError(error.status_code, message, code=code))
+    response.headers.update(error.headers or {})
+    return response
+
+
+async def _internal_error(request: Request, error: Exception) -> JSONResponse:
+    log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
+    return error_response(ApiError(500, "internal error; the server's log says more", code="internal_error"))

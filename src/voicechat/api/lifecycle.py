@@ -1,0 +1,39 @@
+"""Where a process is in its life, for balancers and for those who start conversations."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """A process loads, serves, drains, and ends."""
+
+    LOADING = "loading"
+    SERVING = "serving"
+    DRAINING = "draining"
+
+
+MOVES = {
+    Phase.LOADING: frozenset({Phase.SERVING, Phase.DRAINING}),
+    Phase.SERVING: frozenset({Phase.DRAINING}),
+    Phase.DRAINING: frozenset[Phase](),
+}
+"""The legal moves."""
+
+
+class Lifecycle:
+    """The phase of this process."""
+
+    def __init__(self) -> None:
+        self._phase = Phase.LOADING
+
+    @property
+    def phase(self) -> Phase:
+        """Where it is."""
+        return self._phase
+
+    def move(self, to: Phase) -> None:
+        """Go on. Raises `ValueError` for a move that does not exist."""
+        if to not in MOVES[self._phase]:
+            raise ValueError(f"a process that is {self._phase} cannot become {to}")
+        self._phase = to

@@ -1,0 +1,40 @@
+"""Conversations that can be asked for before there are any models to hold them with."""
+
+from __future__ import annotations
+
+from voicechat.conversation.port import CommandRefused, Conversation, ConversationConfig, ConversationFactory
+
+
+class DeferredFactory:
+    """Refuses conversations until `provide` gives the factory that holds them, and after `withdraw`."""
+
+    def __init__(self) -> None:
+        self._factory: ConversationFactory | None = None
+        self._refusal = CommandRefused("loading", "the models are still loading; try again in a few seconds")
+
+    def provide(self, factory: ConversationFactory) -> None:
+        """From now on, conversations are held by `factory`."""
+        self._factory = factory
+
+    def withdraw(self) -> None:
+        """Take no further conversation."""
+        self._factory = None
+        self._refusal = CommandRefused("draining", "the server is shutting down; connect again in a few seconds")
+
+    def default_config(self) -> ConversationConfig:
+        """What a client that chooses nothing gets. Raises `CommandRefused` while there is no factory."""
+        return self._require().default_config()
+
+    async def open(self, config: ConversationConfig) -> Conversation:
+        """Start a conversation. Raises `CommandRefused`."""
+        return await self._require().open(config)
+
+    @property
+    def active(self) -> int:
+        """Conversations held now."""
+        return 0 if self._factory is None else self._factory.active
+
+    def _require(self) -> ConversationFactory:
+        if self._factory is None:
+            raise self._refusal
+        return self._factory

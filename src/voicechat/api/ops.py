@@ -1,0 +1,71 @@
+"""The app of port 8081: health, readiness, liveness and metrics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from fastapi import FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.responses import JSONResponse, Response
+
+from voicechat.api.errors import install_error_handlers
+from voicechat.api.guard import OriginGuard
+from voicechat.api.health import Check, HealthMonitor
+from voicechat.api.lifecycle import Lifecycle, Phase
+from voicechat.api.metrics import exposition
+from voicechat.api.redis_probe import redis_probe
+from voicechat.api.services import Services
+
+
+def create_ops_app(services: Services, clock: Callable[[], float] = time.monotonic) -> FastAPI:
+    """What operators and balancers ask of the process behind `services`."""
+    app = FastAPI(title="voicechat ops", docs_url=None, redoc_url=None, openapi_url=None)
+    install_error_handlers(app)
+    redis_url = services.settings.redis.url
+    monitor = HealthMonitor({"redis": redis_probe(redis_url), "worker": services.fleet.check}, clock)
+    metrics = exposition(lambda: services.conversations.active)
+
+    def uptime_s() -> float:
+        return round(clock() - services.started_at, 3)
+
+    @app.get("/health")
+    async def health() -> Response:
+        checks = await monitor.checks()
+        return _report(checks, uptime_s(), healthy=all(check is None or check.ok for check in checks.values()))
+
+    @app.get("/readiness")
+    async def readiness() -> Response:
+        checks = await monitor.checks()
+        return _report(checks, uptime_s(), healthy=is_ready(checks, services.lifecycle))
+
+    @app.get("/liveness")
+    async def liveness() -> dict[str, Any]:
+        return {"status": "alive", "uptime_seconds": uptime_s()}
+
+    # A plain function runs beside the event loop: collecting may take longer than a tick of playout.
+    @app.get("/metrics")
+    def show_metrics() -> Response:
+        return Response(metrics(), media_type=CONTENT_TYPE_LATEST)
+
+    server = services.settings.server
+    app.add_middleware(OriginGuard, allowed_hosts=server.allowed_hosts, allowed_origins=server.allowed_origins)
+    return app
+
+
+def is_ready(checks: Mapping[str, Check | None], lifecycle: Lifecycle) -> bool:
+    """Whether new work may come: a lost Redis must not empty a balancer, a lost worker must."""
+    worker = checks["worker"]
+    return lifecycle.phase is Phase.SERVING and worker is not None and worker.ok
+
+
+def _report(checks: Mapping[str, Check | None], uptime_s: float, *, healthy: bool) -> Response:
+    body = {
+        "status": "healthy" if healthy else "unhealthy",
+        "uptime_seconds": uptime_s,
+        **{name: check and check.ok for name, check in checks.items()},
+        "checks": {name: check and asdict(check) for name, check in checks.items()},
+    }
+    return JSONResponse(body, 200 if healthy else 503, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,83 @@
+"""`WS /v1/realtime` and the credentials that browsers open it with."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from fastapi import APIRouter
+from openai.types.realtime import RealtimeSessionCreateRequest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.websockets import WebSocket
+
+from voicechat.api.errors import ApiError, error_response
+from voicechat.api.services import Services
+from voicechat.conversation.port import CommandRefused
+from voicechat.transports.realtime.connection import initial_config, serve_connection
+from voicechat.transports.realtime.errors import ProtocolError, from_validation
+from voicechat.transports.realtime.handshake import UnauthorizedError, read_handshake
+from voicechat.transports.realtime.protocol import new_id
+from voicechat.transports.realtime.session_config import describe
+from voicechat.transports.realtime.tokens import DEFAULT_TTL_S, TTL_RANGE_S, TooManySecretsError
+from voicechat.transports.realtime.wire import reject_unknown_fields
+
+
+class ExpiresAfter(BaseModel):
+    """How long a secret is valid."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    anchor: Literal["created_at"] = "created_at"
+    seconds: int = Field(DEFAULT_TTL_S, ge=TTL_RANGE_S[0], le=TTL_RANGE_S[1])
+
+
+class ClientSecretRequest(BaseModel):
+    """A credential to make, and the session that its bearer gets."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    expires_after: ExpiresAfter = ExpiresAfter()
+    session: dict[str, Any] = Field(default_factory=lambda: {"type": "realtime"})
+
+
+def realtime_router(services: Services) -> APIRouter:
+    """The routes of the Realtime protocol."""
+    router = APIRouter(prefix="/v1/realtime", tags=["realtime"])
+
+    @router.websocket("")
+    async def realtime(socket: WebSocket) -> None:
+        try:
+            handshake = read_handshake(
+                socket.query_params, socket.headers, socket.scope["subprotocols"], services.client_secrets
+            )
+        except UnauthorizedError as error:
+            await socket.send_denial_response(error_response(ApiError(401, str(error), code="invalid_client_secret")))
+            return
+        await serve_connection(socket, handshake, services.realtime)
+
+    @router.post("/client_secrets", summary="A short-lived credential for a browser")
+    async def client_secrets(body: ClientSecretRequest | None = None) -> dict[str, Any]:
+        asked = body or ClientSecretRequest()
+        described = await _describe(asked.session, services)
+        try:
+            secret = services.client_secrets.issue(asked.session, asked.expires_after.seconds)
+        except TooManySecretsError as error:
+            raise ApiError(429, str(error), code="too_many_secrets", retry_after_s=60) from error
+        return {"value": secret.value, "expires_at": secret.expires_at, "session": described}
+
+    return router
+
+
+async def _describe(session: dict[str, Any], services: Services) -> dict[str, Any]:
+    """The session that a secret will open, checked now rather than when the browser connects."""
+    try:
+        request = RealtimeSessionCreateRequest.model_validate(session, strict=True)
+        reject_unknown_fields(request)
+        config = await initial_config(request.model or "gpt-realtime", session, services.realtime)
+    except ValidationError as error:
+        wrong = from_validation(error, "session")
+        raise ApiError(400, str(wrong), code=wrong.code, param=wrong.param) from error
+    except ProtocolError as error:
+        raise ApiError(400, str(error), code=error.code, param=error.param) from error
+    except CommandRefused as error:
+        raise ApiError(503, str(error), code=error.code, retry_after_s=2) from error
+    return describe(config, new_id("sess"))

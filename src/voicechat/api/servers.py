@@ -1,0 +1,90 @@
+"""HTTP servers of one process: bound before anything is loaded, without hands on the process's signals."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+ABORT_AFTER_S = 5.0
+"""How long a WebSocket that was closed may keep its socket while its client does not read, s."""
+FRAME_SLACK = 2
+"""Frames up to this many times the limit get an error event; larger ones end the connection with code 1009."""
+
+
+class BindError(Exception):
+    """An address cannot be listened on; the text names the setting."""
+
+
+class BoundedWebSocket(WebSocketsSansIOProtocol):
+    """A WebSocket whose socket goes away even if its client stops reading."""
+
+    async def run_asgi(self) -> None:
+        """Serve, and drop what the client has not fetched a while after the end."""
+        await super().run_asgi()
+        self.loop.call_later(ABORT_AFTER_S, self.transport.abort)
+
+
+class QuietServer(uvicorn.Server):
+    """A server that leaves signals to the process it is part of."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def bind(host: str, port: int, setting: str) -> socket.socket:
+    """A listening socket. Raises `BindError`."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(256)
+    except OSError as error:
+        listener.close()
+        message = f"cannot listen on {host}:{port} ({error.strerror or error}); set {setting} to a free port, or to 0"
+        raise BindError(message) from error
+    listener.setblocking(False)
+    return listener
+
+
+def port_of(listener: socket.socket) -> int:
+    """The port that was bound."""
+    port: int = listener.getsockname()[1]
+    return port
+
+
+def make_server(app: ASGIApp, grace_s: float, max_frame_bytes: int) -> QuietServer:
+    """A server for `app` that gives running requests `grace_s` when it ends."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws=BoundedWebSocket,
+        ws_max_size=max_frame_bytes * FRAME_SLACK,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=max(1, round(grace_s)),
+        server_header=False,
+    )
+    return QuietServer(config)
+
+
+@contextlib.asynccontextmanager
+async def running(server: QuietServer, listener: socket.socket) -> AsyncIterator[None]:
+    """Serve on `listener` while the context lasts, then let requests finish."""
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.wait((serving,))
+        listener.close()
+        serving.result()

@@ -1,0 +1,43 @@
+"""What the HTTP apps of a process stand on."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+from voicechat.api.lifecycle import Lifecycle
+from voicechat.conversation.port import ConversationFactory
+from voicechat.fleet.port import VoiceFleet
+from voicechat.settings import Settings
+from voicechat.transports.realtime.connection import RealtimeServices
+from voicechat.transports.realtime.tokens import ClientSecrets
+from voicechat.transports.realtime.voices import VoiceDirectory
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Shared parts of one process. `started_at` is a reading of the monotonic clock, in seconds."""
+
+    settings: Settings
+    fleet: VoiceFleet
+    conversations: ConversationFactory
+    client_secrets: ClientSecrets
+    lifecycle: Lifecycle
+    executor: Executor
+    started_at: float
+
+    @property
+    def voices(self) -> VoiceDirectory:
+        """The voices that clients may name."""
+        tts = self.settings.tts
+        return VoiceDirectory(self.fleet, tts.default_model, tts.aliases)
+
+    @property
+    def realtime(self) -> RealtimeServices:
+        """What Realtime connections share."""
+        return RealtimeServices(
+            conversations=self.conversations,
+            voices=self.voices,
+            executor=self.executor,
+            max_frame_bytes=self.settings.server.max_frame_bytes,
+        )

@@ -1,0 +1,206 @@
+"""One Realtime WebSocket, from handshake to close."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+from openai.types.realtime import RealtimeSessionCreateRequest, SessionCreatedEvent
+from pydantic import ValidationError
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from voicechat.conversation.port import CommandRefused, Conversation, ConversationFactory
+from voicechat.transports.realtime.errors import ProtocolError, from_validation
+from voicechat.transports.realtime.handshake import Handshake
+from voicechat.transports.realtime.inbound import Inbound
+from voicechat.transports.realtime.meter import InputMeter
+from voicechat.transports.realtime.outbound import FatalError, Outbound
+from voicechat.transports.realtime.outbox import MAX_WAITING_CHARS, Outbox, SlowReaderError
+from voicechat.transports.realtime.protocol import build, encode, error_event, new_id
+from voicechat.transports.realtime.session import Session
+from voicechat.transports.realtime.session_config import SessionConfig, apply, check_model, describe
+from voicechat.transports.realtime.voices import VoiceDirectory
+from voicechat.transports.realtime.wire import parse_frame
+
+log = structlog.get_logger(__name__)
+
+CLOSE_TIMEOUT_S = 2.0
+"""How long the last frames may take to leave, s."""
+LARGE_FRAME_CHARS = 65_536
+"""Frames beyond this are parsed off the event loop."""
+
+NORMAL, POLICY_VIOLATION, SERVER_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
+"""Close codes, RFC 6455 section 7.4.1 and IANA's registry."""
+
+
+@dataclass(frozen=True, slots=True)
+class RealtimeServices:
+    """What every connection of a process shares."""
+
+    conversations: ConversationFactory
+    voices: VoiceDirectory
+    executor: Executor
+    max_frame_bytes: int
+    max_waiting_chars: int = MAX_WAITING_CHARS
+    clock: Callable[[], float] = time.monotonic
+
+
+class ConnectionEndError(Exception):
+    """The connection is over, by this code and for this reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+async def serve_connection(socket: WebSocket, handshake: Handshake, services: RealtimeServices) -> None:
+    """Hold one conversation over `socket`, and leave nothing behind."""
+    await socket.accept(subprotocol=handshake.subprotocol)
+    try:
+        config = await initial_config(handshake.model, handshake.session, services)
+        conversation = await services.conversations.open(config.conversation)
+    except (ProtocolError, CommandRefused) as error:
+        await _refuse(socket, error)
+        return
+    try:
+        end = await _Connection(socket, handshake, services, conversation, config).run()
+    finally:
+        await conversation.aclose()
+    await _close(socket, end)
+
+
+async def initial_config(model: str, session: Mapping[str, Any], services: RealtimeServices) -> SessionConfig:
+    """What a new session holds: the defaults, changed by what a client secret fixed. Raises `ProtocolError`."""
+    config = SessionConfig(services.conversations.default_config(), model=check_model(model))
+    if not session:
+        return config
+    try:
+        request = RealtimeSessionCreateRequest.model_validate({"type": "realtime", **session}, strict=True)
+    except ValidationError as error:
+        raise from_validation(error, "session") from error
+    return replace(await apply(config, request, services.voices), model=config.model)
+
+
+class _Connection:
+    """Three flows of one client: its events, the conversation's events, and the frames that leave."""
+
+    def __init__(
+        self,
+        socket: WebSocket,
+        handshake: Handshake,
+        services: RealtimeServices,
+        conversation: Conversation,
+        config: SessionConfig,
+    ) -> None:
+        self._socket = socket
+        self._services = services
+        self._conversation = conversation
+        self._outbox = Outbox(services.max_waiting_chars)
+        self._session = Session(
+            id=new_id("sess"),
+            conversation=conversation,
+            config=config,
+            voices=services.voices,
+            meter=InputMeter(services.clock),
+            send=self._outbox.put,
+        )
+        self._inbound = Inbound(self._session, services.executor)
+        self._outbound = Outbound(self._session, extensions=handshake.extensions)
+
+    async def run(self) -> ConnectionEndError:
+        """Serve until one side ends; returns how."""
+        end = ConnectionEndError(NORMAL, "over")
+        self._session.send(build(SessionCreatedEvent, session=describe(self._session.config, self._session.id)))
+        try:
+            async with asyncio.TaskGroup() as flows:
+                flows.create_task(self._read())
+                flows.create_task(self._listen())
+                flows.create_task(self._write())
+        except* ConnectionEndError as ends:
+            end = _first(ends)
+        except* Exception:
+            log.exception("realtime connection broke", session=self._session.id)
+            end = ConnectionEndError(SERVER_ERROR, "internal error")
+        await self._flush(end)
+        return end
+
+    async def _flush(self, end: ConnectionEndError) -> None:
+        """Send what still waits, such as the error that ended the conversation, to a client that reads."""
+        if end.code == POLICY_VIOLATION or self._socket.client_state is not WebSocketState.CONNECTED:
+            return
+        with suppress(WebSocketDisconnect, RuntimeError, OSError, TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                for frame in self._outbox.drain():
+                    await self._socket.send_text(frame)
+
+    async def _read(self) -> None:
+        while True:
+            frame = await self._receive()
+            try:
+                await self._inbound.obey(await self._parse(frame))
+            except ProtocolError as error:
+                self._session.send(error_event(str(error), code=error.code, param=error.param))
+            except SlowReaderError as error:
+                raise ConnectionEndError(POLICY_VIOLATION, str(error)) from error
+
+    async def _receive(self) -> str | bytes:
+        message = await self._socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise ConnectionEndError(NORMAL, "the client left")
+        frame: str | bytes | None = message.get("text")
+        return message["bytes"] if frame is None else frame
+
+    async def _parse(self, frame: str | bytes) -> dict[str, Any]:
+        limit = self._services.max_frame_bytes
+        if len(frame) > limit:
+            raise ProtocolError("frame_too_large", f"a frame has at most {limit} bytes; send audio in smaller pieces")
+        if len(frame) <= LARGE_FRAME_CHARS:
+            return parse_frame(frame)
+        return await asyncio.get_running_loop().run_in_executor(self._services.executor, parse_frame, frame)
+
+    async def _listen(self) -> None:
+        try:
+            async for event in self._conversation.events():
+                self._outbound.tell(event)
+        except SlowReaderError as error:
+            raise ConnectionEndError(POLICY_VIOLATION, str(error)) from error
+        except FatalError as error:
+            raise ConnectionEndError(SERVER_ERROR, str(error)) from error
+        raise ConnectionEndError(NORMAL, "the conversation is over")
+
+    async def _write(self) -> None:
+        try:
+            while True:
+                await self._socket.send_text(await self._outbox.take())
+        except (WebSocketDisconnect, RuntimeError, OSError) as error:
+            raise ConnectionEndError(NORMAL, "the client left") from error
+
+
+def _first(ends: BaseExceptionGroup[ConnectionEndError]) -> ConnectionEndError:
+    first = ends.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+async def _refuse(socket: WebSocket, error: ProtocolError | CommandRefused) -> None:
+    refused = isinstance(error, CommandRefused)
+    kind = "server_error" if refused else "invalid_request_error"
+    event = error_event(str(error), code=error.code, param=getattr(error, "param", None), kind=kind)
+    with suppress(WebSocketDisconnect, RuntimeError, OSError):
+        await socket.send_text(encode(event))
+    await _close(socket, ConnectionEndError(TRY_AGAIN_LATER if refused else POLICY_VIOLATION, str(error)))
+
+
+async def _close(socket: WebSocket, end: ConnectionEndError) -> None:
+    """Say goodbye to a client that may be gone, or may not be reading."""
+    if socket.client_state is not WebSocketState.CONNECTED:
+        return
+    with suppress(WebSocketDisconnect, RuntimeError, OSError, TimeoutError):
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await socket.close(end.code, end.reason.encode()[:120].decode(errors="ignore"))

@@ -1,0 +1,52 @@
+"""What waits to be sent to one client: in order, and bounded."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from pydantic import BaseModel
+
+from voicechat.transports.realtime.protocol import encode
+
+MAX_WAITING_CHARS = 4_000_000
+"""About 60 s of audio as 24 kHz PCM; a client that is further behind is not listening."""
+
+
+class SlowReaderError(Exception):
+    """The client does not read what it is sent."""
+
+
+class Outbox:
+    """A queue of frames bounded by their size: `put` never waits, `take` does."""
+
+    def __init__(self, limit_chars: int = MAX_WAITING_CHARS) -> None:
+        self._frames: deque[str] = deque()
+        self._chars = 0
+        self._limit_chars = limit_chars
+        self._filled = asyncio.Event()
+
+    def put(self, event: BaseModel) -> None:
+        """Queue an event. Raises `SlowReaderError` when too much waits."""
+        frame = encode(event)
+        if self._chars + len(frame) > self._limit_chars:
+            raise SlowReaderError(f"more than {self._limit_chars} characters wait to be read")
+        self._frames.append(frame)
+        self._chars += len(frame)
+        self._filled.set()
+
+    async def take(self) -> str:
+        """The next frame."""
+        while not self._frames:
+            self._filled.clear()
+            await self._filled.wait()
+        frame = self._frames.popleft()
+        self._chars -= len(frame)
+        return frame
+
+    def drain(self) -> list[str]:
+        """Everything that waits, at once."""
+        frames = list(self._frames)
+        self._frames.clear()
+        self._chars = 0
+        return frames
