@@ -25,7 +25,7 @@ class _Stream(Generic[Sample]):
     """Converts one mono stream; chunks of any length may be pushed, and together yield what the whole would."""
 
     def __init__(self, from_hz: int, to_hz: int, dtype: type[Sample]) -> None:
-        self._dtype = dtype
+        self._dtype: type[Sample] = dtype
         self._stream = (
             None if from_hz == to_hz else soxr.ResampleStream(from_hz, to_hz, 1, dtype=dtype.__name__, quality="HQ")
         )

@@ -1,7 +1,7 @@
 """The engine port: what the worker asks of a synthesizer.
 
-An engine turns a model's directory into a `Voice`. A voice turns a segment into an iterator of parts; taking one part is
-one unit of work, which the scheduler runs on a worker thread when the segment's turn comes. A part may be a whole
+An engine turns a model's directory into a `Voice`. A voice turns a segment into an iterator of parts; taking one part
+is one unit of work, which the scheduler runs on a worker thread when the segment's turn comes. A part may be a whole
 segment's audio or a few frames of it: nothing above the port depends on which.
 """
 
@@ -65,7 +65,7 @@ class WordTime:
 
 @dataclass(frozen=True, slots=True)
 class SegmentPlan:
-    """The first part of a segment: when its words are heard. No words: there is nothing to say, and no audio follows."""
+    """The first part of a segment: when its words are heard. Without words there is no audio either."""
 
     words: tuple[WordTime, ...]
     duration_s: float

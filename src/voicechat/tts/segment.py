@@ -27,9 +27,10 @@ _CLOSER = re.compile(f"[{CLOSERS}]")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 _ACRONYM = re.compile(r"(?:[^\W\d_]\.)+")
 _NUMBERING = re.compile(r"(?:\d{1,3}|[A-Za-z])\.")
-_ABBREVIATIONS = frozenset(
-    "dr mr mrs ms prof sr jr st mt vs etc e.g i.e eg ie cf al approx dept est fig vol inc ltd corp co "
-    "gen sen rep capt jan feb mar apr jun jul aug sep sept oct nov dec".split()
+_ABBREVIATION = re.compile(
+    r"(?:[dmj]rs?|ms|prof|sr|st|mt|vs|etc|e\.?g|i\.?e|cf|al|approx|dept|est|fig|vol|inc|ltd|corp|co|gen|sen|rep|capt"
+    r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.",
+    re.IGNORECASE,
 )
 
 
@@ -166,10 +167,10 @@ class Segmenter:
     def _abbreviates(self) -> bool:
         """Whether the full stop at the current place belongs to its word."""
         before = self._text[: self._at + 1]
-        word = before[max(before.rfind(space) for space in " \n\t(\"“") + 1 :]
+        word = before[max(before.rfind(space) for space in ' \n\t("“') + 1 :]
         if not word.endswith("."):
             return False
         line = before[before.rfind("\n") + 1 :]
         numbering = line.strip() == word and _NUMBERING.fullmatch(word) is not None
         acronym = _ACRONYM.fullmatch(word) is not None and word != "I."
-        return numbering or acronym or word[:-1].lower() in _ABBREVIATIONS
+        return numbering or acronym or _ABBREVIATION.fullmatch(word) is not None

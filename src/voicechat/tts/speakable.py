@@ -78,7 +78,9 @@ _EMOJI = re.compile(
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~).*$", re.MULTILINE)
 _LINK = re.compile(r"!?\[(?P<keep>[^\[\]\n]*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\)")
 _TAG = re.compile(r"</?[A-Za-z!?][^<>]{0,200}>")
-_LINE_MARK = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+•][ \t]+|(?:-{3,}|\*{3,}|_{3,}|={3,})[ \t]*$)", re.MULTILINE)
+_LINE_MARK = re.compile(
+    r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+•][ \t]+|(?:-{3,}|\*{3,}|_{3,}|={3,})[ \t]*$)", re.MULTILINE
+)
 _EMPHASIS = re.compile(r"(?<![\w*_~])(?P<mark>\*{1,3}|_{1,3}|~~)(?=\S)(?P<keep>[^\n]+?)(?<=\S)(?P=mark)(?![\w*_~])")
 _CODE_MARK = re.compile(r"`+|(?<=\s)\*+(?=\s)|\|")
 _TITLES = {"prof": "Professor", "gen": "General", "sen": "Senator", "rep": "Representative", "capt": "Captain"}
@@ -89,14 +91,14 @@ _ABBREVIATION = re.compile(
 _SPACE = re.compile(r"\s+")
 
 
-def _control(text: str) -> str:
-    return "".join(" " if unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn") and char != "\n" else char for char in text)
+def _printable(char: str) -> str:
+    unprintable = char != "\n" and unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn")
+    return " " if unprintable else char
 
 
 def speakable(text: str) -> TracedText:
     """What of `text` is to be said; empty when nothing is."""
-    traced = TracedText.written(text)
-    traced = TracedText(_control(traced.text), traced.origins)
+    traced = TracedText.written("".join(map(_printable, text)))
     traced = traced.replace(_EMOJI, " ").replace(_FENCE, " ").keep_group(_LINK).replace(_TAG, " ")
     traced = traced.replace(_LINE_MARK, "").keep_group(_EMPHASIS).keep_group(_EMPHASIS).replace(_CODE_MARK, " ")
     traced = traced.replace(_TITLE, lambda match: _TITLES[match["title"].lower()]).keep_group(_ABBREVIATION)

@@ -21,8 +21,8 @@ from voicechat.tts.engines.piper.phonemes import (
     EspeakPhonemes,
     LetterPhonemes,
     PhonemeIds,
-    Phonemizer,
     PhonemeText,
+    Phonemizer,
     phonemes_of,
     to_ids,
 )

@@ -1,0 +1,285 @@
+"""The gRPC service `voicechat.tts.v1.Synthesizer`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+import structlog
+
+from voicechat.models.entry import ModelEntry
+from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
+from voicechat.rpc.voicechat.tts.v1.tts_pb2_grpc import SynthesizerServicer
+from voicechat.tts.admission import Admission
+from voicechat.tts.library import Library, LoadedVoice
+from voicechat.tts.metrics import WorkerMetrics
+from voicechat.tts.options import check_ranges, pace_of, reply_options
+from voicechat.tts.refusal import Refusal, draining, invalid
+from voicechat.tts.reply import Reply
+from voicechat.tts.residency import Residency
+from voicechat.tts.scheduler import Scheduler
+
+RETRY_AFTER = "retry-after-ms"
+"""Trailing metadata of RESOURCE_EXHAUSTED."""
+
+_FIRST_REQUEST_S = 10.0
+VERSION = version("voicechat")
+_T = TypeVar("_T")
+_Context = grpc.aio.ServicerContext[Any, Any]
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one reply, and what is spoken where nothing is named."""
+
+    default_model: str
+    max_text_chars: int
+    capacity: int
+
+
+class SynthesizerService(SynthesizerServicer):
+    """Every call of the service; refusals become statuses here and nowhere else."""
+
+    def __init__(
+        self,
+        library: Library,
+        residency: Residency[LoadedVoice],
+        admission: Admission,
+        scheduler: Scheduler,
+        metrics: WorkerMetrics,
+        limits: Limits,
+    ) -> None:
+        self._library = library
+        self._residency = residency
+        self._admission = admission
+        self._scheduler = scheduler
+        self._metrics = metrics
+        self._limits = limits
+        self._streams = 0
+        self._draining = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    # --- the life of the process
+
+    async def drain(self, at_most_s: float) -> bool:
+        """Take nothing new and wait for what runs; False when it did not end in time."""
+        self._draining = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(at_most_s):
+                await self._idle.wait()
+        return self._streams == 0
+
+    # --- replies
+
+    async def Synthesize(  # type: ignore[override]  # the stubs know only handlers that are generators
+        self, requests: AsyncIterator[pb.SynthesizeRequest], context: _Context
+    ) -> None:
+        """One reply."""
+        outcome = "cancelled"
+        self._streams += 1
+        self._idle.clear()
+        try:
+            outcome = await self._synthesize(requests, context)
+        except Refusal as refusal:
+            outcome = "refused"
+            await self._abort(context, refusal)
+        except Exception as error:
+            outcome = "failed"
+            _log.exception("reply failed")
+            await context.abort(grpc.StatusCode.INTERNAL, f"synthesis failed ({type(error).__name__}); see the log")
+        finally:
+            self._metrics.replies.labels(outcome).inc()
+            self._streams -= 1
+            if self._streams == 0:
+                self._idle.set()
+
+    async def _synthesize(self, requests: AsyncIterator[pb.SynthesizeRequest], context: _Context) -> str:
+        if self._draining:
+            raise draining()
+        began = _now()
+        start = await _first(requests)
+        check_ranges(start)
+        model_id = start.model_id or self._limits.default_model
+        await self._library.require(model_id)
+        async with self._admission.place(pace_of(start)), self._residency.hold(model_id) as loaded:
+            options = reply_options(start, loaded.voice.traits)
+            started = pb.Started(
+                model_id=model_id,
+                sample_rate=options.sample_rate_hz,
+                seed=options.prosody.seed,
+                queue_ms=1000 * (_now() - began),
+            )
+            await context.write(pb.SynthesizeResponse(started=started))
+            reply = Reply(
+                loaded.voice,
+                loaded.gain_db,
+                options,
+                self._scheduler.submit,
+                context.write,
+                self._limits.max_text_chars,
+                _now,
+                self._metrics.first_audio.observe,
+            )
+            stopped = await self._speak(reply, requests)
+        if reply.audio_ms:
+            self._metrics.realtime_factor.observe(reply.synthesis_s * 1000 / reply.audio_ms)
+        return "stopped" if stopped else "done"
+
+    @staticmethod
+    async def _speak(reply: Reply, requests: AsyncIterator[pb.SynthesizeRequest]) -> bool:
+        """Listen to the client while the reply is spoken."""
+        async with asyncio.TaskGroup() as group:
+            listener = group.create_task(_listen(reply, requests))
+            try:
+                return await reply.speak()
+            finally:
+                listener.cancel()
+
+    # --- models
+
+    async def ListModels(self, request: pb.ListModelsRequest, context: _Context) -> pb.ListModelsResponse:
+        """Every voice of the catalogue that the engine reads."""
+        entries = await self._library.entries()
+        return pb.ListModelsResponse(models=[self._model(entry, installed) for entry, installed in entries])
+
+    async def LoadModel(self, request: pb.LoadModelRequest, context: _Context) -> pb.LoadModelResponse:
+        """Make a model resident."""
+        took_s = await self._or_abort(context, self._load(request.model_id))
+        return pb.LoadModelResponse(model=await self._one_model(request.model_id), load_ms=1000 * took_s)
+
+    async def UnloadModel(self, request: pb.UnloadModelRequest, context: _Context) -> pb.UnloadModelResponse:
+        """Release an idle model."""
+        await self._or_abort(context, self._unload(request.model_id))
+        return pb.UnloadModelResponse()
+
+    async def ReloadModel(self, request: pb.ReloadModelRequest, context: _Context) -> pb.ReloadModelResponse:
+        """Load the files of a model anew."""
+        took_s = await self._or_abort(context, self._reload(request.model_id))
+        return pb.ReloadModelResponse(model=await self._one_model(request.model_id), load_ms=1000 * took_s)
+
+    async def GetStatus(self, request: pb.GetStatusRequest, context: _Context) -> pb.GetStatusResponse:
+        """How busy the worker is, and what it is."""
+        resident = self._residency.residents
+        entries = await self._library.entries()
+        return pb.GetStatusResponse(
+            capacity=self._limits.capacity,
+            active_streams=self._admission.active,
+            queue_depth=self._admission.queued,
+            resident_models=[self._model(entry, installed) for entry, installed in entries if entry.id in resident],
+            version=VERSION,
+            engine=self._library.engine.name,
+            engine_version=self._library.engine.version,
+            draining=self._draining,
+        )
+
+    async def _load(self, model_id: str) -> float:
+        self._refuse_while_draining()
+        await self._library.require(model_id)
+        return await self._residency.load(model_id)
+
+    async def _unload(self, model_id: str) -> None:
+        await self._library.require(model_id)
+        await self._residency.unload(model_id)
+
+    async def _reload(self, model_id: str) -> float:
+        self._refuse_while_draining()
+        await self._library.require(model_id)
+        return await self._residency.reload(model_id)
+
+    def _refuse_while_draining(self) -> None:
+        if self._draining:
+            raise draining()
+
+    async def _one_model(self, model_id: str) -> pb.Model:
+        entries = await self._library.entries()
+        return next(self._model(entry, installed) for entry, installed in entries if entry.id == model_id)
+
+    def _model(self, entry: ModelEntry, installed: bool) -> pb.Model:
+        loaded = self._residency.residents.get(entry.id)
+        return pb.Model(
+            id=entry.id,
+            engine=self._library.engine.name,
+            languages=entry.languages,
+            voices=loaded.voice.traits.speakers if loaded else ("default",),
+            sample_rate=loaded.voice.traits.sample_rate_hz if loaded else 0,
+            licence=entry.licence.spdx,
+            installed=installed,
+            resident=loaded is not None,
+            active_streams=self._residency.users(entry.id),
+        )
+
+    # --- refusals
+
+    async def _or_abort(self, context: _Context, work: Awaitable[_T]) -> _T:
+        try:
+            return await work
+        except Refusal as refusal:
+            await self._abort(context, refusal)
+            raise
+
+    async def _abort(self, context: _Context, refusal: Refusal) -> None:
+        if refusal.code in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE):
+            self._metrics.rejected.labels(refusal.code.name.lower()).inc()
+        hint = refusal.retry_after_ms
+        trailing = () if hint is None else ((RETRY_AFTER, str(hint)),)
+        await context.abort(refusal.code, refusal.text, trailing)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def _first(requests: AsyncIterator[pb.SynthesizeRequest]) -> pb.Start:
+    """The `start` that every reply begins with."""
+    try:
+        async with asyncio.timeout(_FIRST_REQUEST_S):
+            request = await anext(aiter(requests))
+    except TimeoutError as error:
+        raise invalid(f"no start came within {_FIRST_REQUEST_S:g} s; send start first") from error
+    except StopAsyncIteration as error:
+        raise invalid("the stream ended before its start; send start first") from error
+    kind = request.WhichOneof("request")
+    if kind != "start":
+        raise invalid(f"{kind or 'an empty request'} came before start; send start first")
+    return request.start
+
+
+async def _listen(reply: Reply, requests: AsyncIterator[pb.SynthesizeRequest]) -> None:
+    """Pass on what the client asks until it closes its side; what is wrong ends the reply."""
+    try:
+        async for request in requests:
+            await _obey(reply, request)
+    except Refusal as refusal:
+        reply.fail(refusal)
+        return
+    reply.half_closed()
+
+
+async def _obey(reply: Reply, request: pb.SynthesizeRequest) -> None:
+    match request.WhichOneof("request"):
+        case "text":
+            await reply.push_text(request.text.text)
+        case "flush":
+            reply.flush()
+        case "end":
+            reply.end()
+        case "played":
+            reply.played(request.played.samples)
+        case "pause":
+            reply.pause()
+        case "resume":
+            reply.resume()
+        case "stop":
+            reply.stop()
+        case "start":
+            raise invalid("a second start came; one stream is one reply, so open another")
+        case _:
+            raise invalid("an empty request came; send one of text, flush, end, played, pause, resume, stop")
