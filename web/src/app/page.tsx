@@ -1,0 +1,5 @@
+import { VoiceChat } from "@/components/VoiceChat";
+
+export default function Page() {
+  return <VoiceChat />;
+}

@@ -1,0 +1,14 @@
+import type { CallView } from "@/call/view";
+import { activityWords } from "@/components/words";
+
+import styles from "./Status.module.css";
+
+/** What the assistant is doing; spoken by screen readers as it changes. */
+export function Status({ view }: { readonly view: CallView }) {
+  const words = activityWords(view);
+  return (
+    <p role="status" className={styles.status} data-state={view.phase === "live" ? view.conversation.state : view.phase}>
+      {words}
+    </p>
+  );
+}

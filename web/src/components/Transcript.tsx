@@ -1,0 +1,47 @@
+"use client";
+
+import { useEffect, useRef } from "react";
+
+import type { Line } from "@/realtime/conversation";
+
+import styles from "./Transcript.module.css";
+
+/** How far from its end, px, the transcript still follows new words. */
+const FOLLOW_PX = 80;
+
+export function Transcript({ lines }: { readonly lines: readonly Line[] }) {
+  const log = useRef<HTMLDivElement>(null);
+  const following = useRef(true);
+
+  useEffect(() => {
+    const element = log.current;
+    if (element !== null && following.current) element.scrollTop = element.scrollHeight;
+  }, [lines]);
+
+  const onScroll = (): void => {
+    const element = log.current;
+    if (element === null) return;
+    following.current = element.scrollHeight - element.scrollTop - element.clientHeight < FOLLOW_PX;
+  };
+
+  return (
+    <div ref={log} className={styles.log} role="log" aria-label="Conversation" tabIndex={0} onScroll={onScroll}>
+      {lines.map((line) => (line.text === "" && line.unheard === "" ? null : <Words key={line.id} line={line} />))}
+    </div>
+  );
+}
+
+function Words({ line }: { readonly line: Line }) {
+  return (
+    <p className={styles.line} data-role={line.role} data-status={line.status}>
+      <span className="visually-hidden">{line.role === "user" ? "You: " : "Assistant: "}</span>
+      {line.text}
+      {line.unheard !== "" && (
+        <del className={styles.unheard}>
+          <span className="visually-hidden"> not heard: </span>
+          {line.unheard}
+        </del>
+      )}
+    </p>
+  );
+}
