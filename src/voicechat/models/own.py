@@ -27,6 +27,7 @@ from voicechat.models.entry import MODEL_ID, ModelEntry
 from voicechat.models.errors import ModelError
 
 OWN_CATALOGUE = "catalogue.yaml"
+_SOURCES = "{url}, {path}, {repository, path} with or without {revision}, or {wheel, member}"
 _ENTRY: TypeAdapter[ModelEntry] = TypeAdapter(ModelEntry)
 
 
@@ -56,6 +57,12 @@ def _entry(path: Path, model_id: str, facts: Any) -> ModelEntry:
     try:
         return _ENTRY.validate_python({**facts, "id": model_id})
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise ModelError(f"{path}: {model_id}: {place}: {first['msg']}") from error
+        raise ModelError(f"{path}: {model_id}: {_explain(error)}") from error
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if ".source." in place:
+        return f"{place.partition('.source.')[0]}.source: must be {_SOURCES}"
+    return f"{place}: {first['msg']}"

@@ -22,6 +22,7 @@ from voicechat.models.store import (
 
 GRAPH = b"graph" * 1000
 CONFIG = b"{}"
+MINE = "mine: {kind: voice, format: piper, languages: [en], licence: {spdx: MIT}, "
 
 
 def sha256(content: bytes) -> str:
@@ -236,6 +237,11 @@ def test_the_owner_can_add_models(store: ModelStore, origin: Path) -> None:
     [
         ("mine: {kind: nose}", "mine: kind"),
         ("Mine!: {}", "lower-case"),
+        (MINE + "files: [{name: a, source: {ulr: x}}]}", r"files\.0\.source: must be \{url\}"),
+        (MINE + "files: [{name: a, sha265: x}]}", r"files\.0\.sha265: Unexpected"),
+        (MINE + "files: [{name: a, sha256: abc}]}", "64 lower-case"),
+        (MINE + "files: [{name: ../a}]}", "stays inside"),
+        (MINE + "files: []}", "at least one file"),
         ("[1]", "must map"),
         ("a: [", "cannot be read"),
     ],
