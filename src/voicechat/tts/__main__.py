@@ -9,6 +9,7 @@ from pathlib import Path
 import structlog
 
 from voicechat.settings import SettingsError, load_settings
+from voicechat.tts.engine import EngineError
 from voicechat.tts.serve import serve
 
 
@@ -27,7 +28,7 @@ def main(arguments: list[str]) -> int:
         settings = load_settings(Path(arguments[0]) if arguments else None)
         host = settings.worker.host
         asyncio.run(serve(settings, ready=lambda port: log.info(f"ready {host}:{port}", host=host, port=port)))
-    except (SettingsError, OSError) as error:
+    except (SettingsError, EngineError, OSError) as error:
         log.error("worker did not start", reason=str(error))
         return 1
     return 0

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from http.server import HTTPServer
-from typing import assert_never
 
 import grpc.aio
 import structlog
@@ -23,7 +22,7 @@ from voicechat.rpc.voicechat.tts.v1 import tts_pb2
 from voicechat.rpc.voicechat.tts.v1.tts_pb2_grpc import add_SynthesizerServicer_to_server
 from voicechat.settings import Adapter, Settings, WorkerSettings
 from voicechat.tts.admission import Admission
-from voicechat.tts.engine import Engine
+from voicechat.tts.engine import Engine, EngineError
 from voicechat.tts.library import Library, LoadedVoice
 from voicechat.tts.metrics import WorkerMetrics
 from voicechat.tts.refusal import Refusal
@@ -54,6 +53,7 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
 
     Raises:
         OSError: A port is taken.
+        EngineError: The engine family is not part of this worker.
     """
     stop = asyncio.Event()
     async with _Worker.running(settings) as worker, asyncio.TaskGroup() as group:
@@ -180,7 +180,7 @@ def _engine(adapter: Adapter) -> Engine:
 
             return PiperEngine()
         case other:
-            assert_never(other)
+            raise EngineError(f"this worker has no engine {other.value!r}; set tts.adapter to piper")
 
 
 def _policy(worker: WorkerSettings) -> ResidencyPolicy:

@@ -115,14 +115,14 @@ def _boundaries(whole: str, sounds: Sequence[str]) -> list[int]:
     aligned = _Alignment(alone, [whole[at] for at in places])
     bounds = [0]
     for end in ends[:-1]:
-        bounds.append(_begin(whole, places, round(aligned.across(end)), after=bounds[-1]))
+        bounds.append(_begin(whole, places, aligned.across(end), aligned.certain(end), after=bounds[-1]))
     return [*bounds, len(whole)]
 
 
-def _begin(whole: str, places: Sequence[int], near: int, after: int) -> int:
-    """Where the word at sound `near` begins: at a space nearby, else at that very sound; never before `after`."""
+def _begin(whole: str, places: Sequence[int], near: int, certain: bool, after: int) -> int:
+    """Where the word at sound `near` begins: there if that is certain, else at a space nearby; never before `after`."""
     near = min(len(places) - 1, max(0, near))
-    for candidate in (near, near - 1, near + 1):
+    for candidate in () if certain else (near, near - 1, near + 1):
         if 0 < candidate < len(places) and " " in whole[places[candidate - 1] : places[candidate]]:
             begin = whole.rindex(" ", 0, places[candidate]) + 1
             if begin > after:
@@ -141,23 +141,25 @@ class _Alignment:
 
     def __init__(self, source: Sequence[str], target: Sequence[str]) -> None:
         blocks = SequenceMatcher(None, source, target, autojunk=False).get_matching_blocks()
-        pairs = {0: 0}
-        for block in blocks:
-            if block.size:
-                pairs.setdefault(block.a, block.b)
-                pairs[block.a + block.size] = block.b + block.size
-        pairs[len(source)] = len(target)
-        self._sources = sorted(pairs)
-        self._targets = [pairs[at] for at in self._sources]
+        self._match = {block.a + at: block.b + at for block in blocks for at in range(block.size)}
+        ends = {at + 1: place + 1 for at, place in self._match.items()}
+        anchors = {0: 0, **self._match, **ends, len(source): len(target)}
+        self._sources = sorted(anchors)
+        self._targets = [anchors[at] for at in self._sources]
 
-    def across(self, at: int) -> float:
+    def certain(self, at: int) -> bool:
+        """Whether what stands on both sides of `at` in the source stands together in the target."""
+        before, behind = self._match.get(at - 1), self._match.get(at)
+        return before is not None and behind == before + 1
+
+    def across(self, at: int) -> int:
         """The place in the target that `at` corresponds to."""
         right = bisect_left(self._sources, at)
         if self._sources[right] == at:
             return self._targets[right]
         a0, a1 = self._sources[right - 1 : right + 1]
         b0, b1 = self._targets[right - 1 : right + 1]
-        return b0 + (b1 - b0) * (at - a0) / (a1 - a0)
+        return round(b0 + (b1 - b0) * (at - a0) / (a1 - a0))
 
 
 @dataclass(frozen=True, slots=True)
