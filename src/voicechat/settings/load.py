@@ -37,7 +37,7 @@ def load_settings(
         SettingsError: Any key is unknown or any value illegal; the error tells all of them.
     """
     environ = os.environ if environ is None else environ
-    path = config or (Path(named) if (named := environ.get(CONFIG_VARIABLE)) else None)
+    path = config or (Path(named).expanduser() if (named := environ.get(CONFIG_VARIABLE)) else None)
     readings = [
         *([read_yaml(path)] if path else []),
         read_environment(environ),
