@@ -1,177 +1,161 @@
-"""A conversation whose every event is scripted, for testing transports without models."""
+"""A mind that says what it was told to, and voice activity by loudness: for tests without models."""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Literal
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from livekit import rtc
+from livekit.agents import APIConnectionError, APIConnectOptions, llm, vad
+from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 
-from voicechat.conversation.port import (
-    CommandRefused,
-    ConversationConfig,
-    ConversationEvent,
-    ConversationState,
-    HistoryItem,
-    ReplyOptions,
-    TurnDetection,
-)
+from voicechat.audio.pcm import rms_dbfs
+from voicechat.conversation.ledger import new_id
+from voicechat.conversation.port import TurnDetection
 
-DEFAULT_CONFIG = ConversationConfig(
-    instructions="You are a test.",
-    voice="piper-en-us-joe-medium",
-    turn_detection=TurnDetection(threshold=0.5, prefix_padding_ms=300, silence_duration_ms=500),
-)
-
-Reaction = Callable[["FakeConversation", tuple[Any, ...]], None]
-"""What a conversation does when it gets a command: given itself and the command's arguments."""
+WINDOW_S = 0.032
+LOUD_DBFS = -40.0
 
 
-class FakeConversation:
-    """Records commands, emits what it is told to, and refuses what it is told to refuse.
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What the mind does next: write `text` word by word, then ask for `tool` with `arguments`, or fail."""
 
-    `reactions` maps the name of a command to what follows it; `refusals` maps it to the error it raises.
-    """
+    text: str = ""
+    tool: str | None = None
+    arguments: str = "{}"
+    fails: bool = False
+    word_s: float = 0.01
+    first_s: float = 0.1
 
-    def __init__(self, config: ConversationConfig = DEFAULT_CONFIG) -> None:
-        self.config = config
-        self.commands: list[tuple[Any, ...]] = []
-        self.reactions: dict[str, Reaction] = {}
-        self.refusals: dict[str, CommandRefused] = {}
-        self.items: list[HistoryItem] = []
-        self.pushed_samples = 0
+
+class ScriptedMind(llm.LLM[Any]):
+    """Takes its replies from `script`; at its end it says nothing. `told` keeps every context it was given."""
+
+    def __init__(self, script: Iterable[Line | str] = ()) -> None:
+        super().__init__()
+        self.script = deque(Line(line) if isinstance(line, str) else line for line in script)
+        self.told: list[llm.ChatContext] = []
+        self.tools: list[list[llm.Tool]] = []
+        self.choices: list[Any] = []
         self.closed = False
-        self._events: asyncio.Queue[ConversationEvent | None] = asyncio.Queue()
-        self._numbers = itertools.count(1)
 
-    @property
-    def state(self) -> ConversationState:
-        """Listening until closed."""
-        return ConversationState.TERMINATED if self.closed else ConversationState.LISTENING
-
-    @property
-    def history(self) -> Sequence[HistoryItem]:
-        """What was added."""
-        return self.items
-
-    async def events(self) -> AsyncIterator[ConversationEvent]:
-        """What was emitted, until `aclose`."""
-        while (event := await self._events.get()) is not None:
-            yield event
-
-    def emit(self, *events: ConversationEvent) -> None:
-        """Let these events happen."""
-        for event in events:
-            self._events.put_nowait(event)
-
-    def named(self, command: str) -> list[tuple[Any, ...]]:
-        """The arguments of every such command, in order."""
-        return [entry[1:] for entry in self.commands if entry[0] == command]
-
-    def push_audio(self, pcm: npt.NDArray[np.int16], sample_rate_hz: int) -> None:
-        """Count samples."""
-        self.pushed_samples += int(pcm.size)
-        self._record("push_audio", pcm, sample_rate_hz)
-
-    def commit_turn(self) -> None:
-        """Record."""
-        self._record("commit_turn")
-
-    def clear_turn(self) -> None:
-        """Record."""
-        self._record("clear_turn")
-
-    def create_reply(self, options: ReplyOptions | None = None) -> None:
-        """Record."""
-        self._record("create_reply", options)
-
-    def cancel_reply(self) -> None:
-        """Record."""
-        self._record("cancel_reply")
-
-    def add_text(self, role: Literal["user", "assistant", "system"], text: str, item_id: str | None = None) -> str:
-        """Record, and remember the item."""
-        return self._add(HistoryItem(item_id or self._new_id(), role, text), "add_text", role, text, item_id)
-
-    def add_tool_output(self, call_id: str, output: str, item_id: str | None = None) -> str:
-        """Record, and remember the item."""
-        item = HistoryItem(item_id or self._new_id(), "tool", output)
-        return self._add(item, "add_tool_output", call_id, output, item_id)
-
-    def delete_item(self, item_id: str) -> None:
-        """Forget an item."""
-        if all(item.id != item_id for item in self.items):
-            raise CommandRefused("item_not_found", f"there is no item {item_id!r}")
-        self._record("delete_item", item_id)
-        self.items = [item for item in self.items if item.id != item_id]
-
-    def truncate(self, item_id: str, audio_end_ms: int) -> None:
-        """Record."""
-        self._record("truncate", item_id, audio_end_ms)
-
-    def played(self, item_id: str, audio_end_ms: int) -> None:
-        """Record."""
-        self._record("played", item_id, audio_end_ms)
-
-    def configure(self, config: ConversationConfig) -> None:
-        """Record, and take."""
-        self._record("configure", config)
-        self.config = config
+    def chat(
+        self,
+        *,
+        chat_ctx: llm.ChatContext,
+        tools: list[llm.Tool] | None = None,
+        conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
+        parallel_tool_calls: NotGivenOr[bool] = NOT_GIVEN,
+        tool_choice: NotGivenOr[llm.ToolChoice] = NOT_GIVEN,
+        extra_kwargs: NotGivenOr[dict[str, Any]] = NOT_GIVEN,
+    ) -> llm.LLMStream:
+        """The next line."""
+        self.told.append(chat_ctx)
+        self.tools.append(tools or [])
+        self.choices.append(tool_choice)
+        line = self.script.popleft() if self.script else Line()
+        return _ScriptedStream(self, line, chat_ctx, tools or [], replace(conn_options, max_retry=0))
 
     async def aclose(self) -> None:
-        """End the events."""
+        """Note the end."""
         self.closed = True
-        self._events.put_nowait(None)
-
-    def _add(self, item: HistoryItem, *command: Any) -> str:
-        self._record(*command)
-        self.items.append(item)
-        return item.id
-
-    def _new_id(self) -> str:
-        return f"item_{next(self._numbers)}"
-
-    def _record(self, name: str, *arguments: Any) -> None:
-        if refusal := self.refusals.get(name):
-            raise refusal
-        self.commands.append((name, *arguments))
-        if reaction := self.reactions.get(name):
-            reaction(self, arguments)
+        await super().aclose()
 
 
-class FakeFactory:
-    """Opens fake conversations, at most `capacity` at once; `prepare` sees each before it is used."""
-
+class _ScriptedStream(llm.LLMStream):
     def __init__(
         self,
-        capacity: int = 8,
-        config: ConversationConfig = DEFAULT_CONFIG,
-        prepare: Callable[[FakeConversation], None] = lambda _: None,
+        owner: ScriptedMind,
+        line: Line,
+        chat_ctx: llm.ChatContext,
+        tools: list[llm.Tool],
+        conn_options: APIConnectOptions,
     ) -> None:
-        self.opened: list[FakeConversation] = []
-        self._capacity = capacity
-        self._config = config
-        self._prepare = prepare
+        self._line = line
+        super().__init__(owner, chat_ctx=chat_ctx, tools=tools, conn_options=conn_options)
 
-    def default_config(self) -> ConversationConfig:
-        """The configuration it was made with."""
-        return self._config
+    async def _run(self) -> None:
+        line = self._line
+        await asyncio.sleep(line.first_s)
+        if line.fails:
+            raise APIConnectionError("the scripted mind is down", retryable=False)
+        for index, word in enumerate(line.text.split()):
+            self._say(llm.ChoiceDelta(role="assistant", content=f" {word}" if index else word))
+            await asyncio.sleep(line.word_s)
+        if line.tool is not None:
+            call = llm.FunctionToolCall(name=line.tool, arguments=line.arguments, call_id=new_id("call"))
+            self._say(llm.ChoiceDelta(role="assistant", tool_calls=[call]))
+        words = len(line.text.split())
+        usage = llm.CompletionUsage(completion_tokens=words, prompt_tokens=1, total_tokens=words + 1)
+        self._event_ch.send_nowait(llm.ChatChunk(id="scripted", usage=usage))
 
-    async def open(self, config: ConversationConfig) -> FakeConversation:
-        """Open one more. Raises `CommandRefused` at capacity."""
-        if self.active >= self._capacity:
-            raise CommandRefused(
-                "capacity_exceeded", f"{self._capacity} conversations are held already; try again later"
+    def _say(self, delta: llm.ChoiceDelta) -> None:
+        self._event_ch.send_nowait(llm.ChatChunk(id="scripted", delta=delta))
+
+
+class LoudnessVad(vad.VAD):
+    """Speech is what is louder than -40 dBFS, in windows of 32 ms, without any delay of its own."""
+
+    def __init__(self, turn: TurnDetection) -> None:
+        super().__init__(capabilities=vad.VADCapabilities(update_interval=WINDOW_S))
+        self.min_speech_s = 0.05
+        self.min_silence_s = min(0.25, turn.silence_duration_ms / 1000)
+
+    def stream(self) -> vad.VADStream:
+        """Another stream."""
+        return _LoudnessStream(self)
+
+
+class _LoudnessStream(vad.VADStream):
+    def __init__(self, owner: LoudnessVad) -> None:
+        self._owner = owner
+        self._speaking = False
+        self._speech_s = self._silence_s = self._raw_speech_s = self._raw_silence_s = self._at_s = 0.0
+        super().__init__(owner)
+
+    async def _main_task(self) -> None:
+        waiting = np.zeros(0, np.int16)
+        async for item in self._input_ch:
+            if not isinstance(item, rtc.AudioFrame):
+                continue
+            waiting = np.concatenate((waiting, np.frombuffer(item.data, dtype=np.int16)))
+            window = round(WINDOW_S * item.sample_rate)
+            while waiting.size >= window:
+                self._judge(loud=rms_dbfs(waiting[:window]) > LOUD_DBFS)
+                waiting = waiting[window:]
+
+    def _judge(self, *, loud: bool) -> None:
+        self._at_s += WINDOW_S
+        if self._speaking:
+            self._speech_s += WINDOW_S
+        else:
+            self._silence_s += WINDOW_S
+        self._tell(vad.VADEventType.INFERENCE_DONE)
+        self._raw_speech_s = self._raw_speech_s + WINDOW_S if loud else 0.0
+        self._raw_silence_s = 0.0 if loud else self._raw_silence_s + WINDOW_S
+        if loud and not self._speaking and self._raw_speech_s >= self._owner.min_speech_s:
+            self._speaking, self._speech_s, self._silence_s = True, self._raw_speech_s, 0.0
+            self._tell(vad.VADEventType.START_OF_SPEECH)
+        elif self._speaking and self._raw_silence_s >= self._owner.min_silence_s:
+            self._speaking, self._silence_s = False, self._raw_silence_s
+            self._tell(vad.VADEventType.END_OF_SPEECH)
+            self._speech_s = 0.0
+
+    def _tell(self, kind: vad.VADEventType) -> None:
+        self._event_ch.send_nowait(
+            vad.VADEvent(
+                type=kind,
+                samples_index=round(self._at_s * 16_000),
+                timestamp=self._at_s,
+                speech_duration=self._speech_s,
+                silence_duration=self._silence_s,
+                speaking=self._speaking,
+                raw_accumulated_speech=self._raw_speech_s,
+                raw_accumulated_silence=self._raw_silence_s,
             )
-        conversation = FakeConversation(config)
-        self._prepare(conversation)
-        self.opened.append(conversation)
-        return conversation
-
-    @property
-    def active(self) -> int:
-        """Conversations opened and not closed."""
-        return sum(not conversation.closed for conversation in self.opened)
+        )

@@ -1,0 +1,78 @@
+"""Conversations on shared ears, mind and voice."""
+
+from __future__ import annotations
+
+from voicechat.asr.port import Ears
+from voicechat.conversation.clock import Clock
+from voicechat.conversation.engine import default_turn_detection
+from voicechat.conversation.mind import MakeLlm
+from voicechat.conversation.port import CommandRefused, Conversation, ConversationConfig
+from voicechat.conversation.session import Session
+from voicechat.conversation.vad import MakeVad
+from voicechat.fleet.port import VoiceFleet
+from voicechat.settings import Settings
+
+
+class SessionFactory:
+    """A `ConversationFactory`. The models it is given outlive its conversations and are not closed by it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        fleet: VoiceFleet,
+        ears: Ears,
+        make_llm: MakeLlm,
+        vad: MakeVad,
+        *,
+        clock: Clock | None = None,
+    ) -> None:
+        self._settings = settings
+        self._fleet = fleet
+        self._ears = ears
+        self._make_llm = make_llm
+        self._make_vad = vad
+        self._clock = clock
+        self._sessions: set[Session] = set()
+
+    @property
+    def active(self) -> int:
+        """Conversations held now."""
+        return len(self._sessions)
+
+    def default_config(self) -> ConversationConfig:
+        """What a client that chooses nothing gets."""
+        return ConversationConfig(
+            instructions=self._settings.llm.instructions,
+            voice=self._settings.tts.default_model,
+            turn_detection=default_turn_detection(self._settings.conversation),
+        )
+
+    async def open(self, config: ConversationConfig) -> Conversation:
+        """Start a conversation. Raises `CommandRefused` when no more can be held."""
+        most = self._settings.server.max_sessions
+        if len(self._sessions) >= most:
+            raise CommandRefused(
+                "server_full", f"{most} conversations are held already (server.max_sessions); try later"
+            )
+        session = Session(
+            self._settings,
+            config,
+            self._fleet,
+            self._ears,
+            self._make_llm,
+            self._make_vad,
+            on_closed=lambda: self._sessions.discard(session),
+            clock=self._clock,
+        )
+        self._sessions.add(session)
+        try:
+            await session.start()
+        except BaseException:
+            await session.aclose()
+            raise
+        return session
+
+    async def aclose(self) -> None:
+        """End every conversation."""
+        for session in list(self._sessions):
+            await session.aclose()

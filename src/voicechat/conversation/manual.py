@@ -1,0 +1,134 @@
+"""Turns that the client takes: it commits what it pushed, and nothing is guessed from silence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from voicechat.asr.port import EARS_RATE_HZ, Ears, EarsError, RecognitionStream
+from voicechat.audio.pcm import Pcm16
+from voicechat.conversation.ledger import Ledger, Message, new_id
+from voicechat.conversation.port import CommandRefused, ConversationFailed, TurnCommitted, UserTranscript
+from voicechat.conversation.tasks import TaskOwner
+from voicechat.conversation.turns import Emit
+
+LEAST_MS = 100
+MOST_S = 600
+"""Audio of one turn at most; what is pushed beyond is not recognised."""
+TRANSCRIPT_TIMEOUT_S = 30.0
+
+
+class ManualTurns:
+    """One recognition stream, fed and flushed by the client's commands."""
+
+    def __init__(
+        self,
+        ears: Ears,
+        language: Callable[[], str | None],
+        ledger: Ledger,
+        emit: Emit,
+        on_heard: Callable[[], None],
+        tasks: TaskOwner,
+    ) -> None:
+        self._ears = ears
+        self._language = language
+        self._ledger = ledger
+        self._emit = emit
+        self._on_heard = on_heard
+        self._tasks = tasks
+        self._stream: RecognitionStream | None = None
+        self._samples = 0
+        self._pending: deque[str] = deque()
+        self._reader: asyncio.Task[None] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the words of a committed turn are not yet known."""
+        return bool(self._pending)
+
+    def push(self, pcm: Pcm16) -> None:
+        """More of the turn: int16 mono at `EARS_RATE_HZ`."""
+        room = MOST_S * EARS_RATE_HZ - self._samples
+        self._samples += pcm.size
+        if room > 0:
+            self._open().push(pcm[:room])
+
+    def commit(self) -> None:
+        """What was pushed is a turn; its words follow."""
+        if self._samples < LEAST_MS * EARS_RATE_HZ // 1000:
+            pushed_ms = self._samples * 1000 // EARS_RATE_HZ
+            raise CommandRefused(
+                "input_audio_buffer_commit_empty",
+                f"a turn needs at least {LEAST_MS} ms of audio and {pushed_ms} ms were pushed; push more, then commit",
+            )
+        self._samples = 0
+        item_id = new_id("item")
+        self._emit(TurnCommitted(item_id, self._ledger.add(Message(item_id, "user", ""))))
+        self._pending.append(item_id)
+        self._open().flush()
+        self._watch()
+
+    def clear(self) -> None:
+        """Forget what was pushed and not committed."""
+        self._samples = 0
+        if self._stream is not None:
+            self._stream.clear()
+
+    async def aclose(self) -> None:
+        """End the recognition."""
+        self._forget_deadline()
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
+
+    def _open(self) -> RecognitionStream:
+        if self._stream is None:
+            self._stream = self._ears.stream(self._language())
+            self._reader = self._tasks.start(self._read(self._stream), "manual turns")
+        return self._stream
+
+    async def _read(self, stream: RecognitionStream) -> None:
+        try:
+            async for transcript in stream:
+                if transcript.is_final:
+                    self._heard(transcript.text.strip())
+                elif self._pending:
+                    self._emit(UserTranscript(self._pending[0], transcript.text.strip(), is_final=False))
+        except EarsError as error:
+            self._fail(str(error))
+        finally:
+            if self._stream is stream:
+                self._stream = None
+            await stream.aclose()
+
+    def _heard(self, text: str) -> None:
+        if not self._pending:
+            return
+        item_id = self._pending.popleft()
+        self._ledger.set_text(item_id, text)
+        self._emit(UserTranscript(item_id, text, is_final=True))
+        self._watch()
+        if not self._pending:
+            self._on_heard()
+
+    def _fail(self, message: str) -> None:
+        self._emit(ConversationFailed(message, "ears_failed"))
+        for item_id in self._pending:
+            self._emit(UserTranscript(item_id, "", is_final=True))
+        self._pending.clear()
+        self._forget_deadline()
+        self._on_heard()
+
+    def _watch(self) -> None:
+        self._forget_deadline()
+        if self._pending:
+            late = f"the words of the turn were not recognised within {TRANSCRIPT_TIMEOUT_S:.0f} s; say it again"
+            self._deadline = asyncio.get_running_loop().call_later(TRANSCRIPT_TIMEOUT_S, self._fail, late)
+
+    def _forget_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None

@@ -1,0 +1,116 @@
+"""One reply of the assistant, from the moment it is thought of to its last event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from livekit.agents.voice import SpeechHandle
+
+from voicechat.conversation.ledger import ToolCall, new_id
+from voicechat.conversation.port import ReplyOptions
+from voicechat.conversation.spoken import SpokenText
+from voicechat.conversation.voice import ReplyVoice
+
+
+class ReplyPhase(StrEnum):
+    """A reply may be prepared before the turn is decided; only an open one is known to the client."""
+
+    PREPARED = "prepared"
+    OPEN = "open"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a reply could not be made; the text is for people."""
+
+    code: str
+    message: str
+
+
+@dataclass(slots=True)
+class TurnTimes:
+    """When a person's turn passed its stages, seconds since the epoch."""
+
+    stopped_at: float
+    transcribed_at: float | None = None
+    committed_at: float | None = None
+
+
+@dataclass(slots=True)
+class ReplyTimes:
+    """When a reply passed its stages, seconds since the epoch."""
+
+    asked_at: float | None = None
+    first_token_at: float | None = None
+    first_text_at: float | None = None
+    first_frame_at: float | None = None
+    first_sent_at: float | None = None
+
+
+@dataclass(eq=False)
+class Reply:
+    """Everything that is known of a reply. `text` is what the mind wrote, `spoken` what the voice said of it."""
+
+    handle: SpeechHandle
+    options: ReplyOptions
+    wants_audio: bool
+    id: str = field(default_factory=lambda: new_id("resp"))
+    item_id: str = field(default_factory=lambda: new_id("item"))
+    phase: ReplyPhase = ReplyPhase.PREPARED
+    pending_words: str | None = None
+    text: str = ""
+    final_text: str = ""
+    spoken: SpokenText = field(default_factory=SpokenText)
+    voice: ReplyVoice | None = None
+    tool_calls: list[ToolCall] = field(default_factory=list)
+    input_tokens: int = 0
+    output_tokens: int = 0
+    failure: Failure | None = None
+    cancel_reason: str = "turn_detected"
+    sent_ms: float = 0.0
+    heard_ms: float | None = None
+    cleared: bool = False
+    turn: TurnTimes | None = None
+    times: ReplyTimes = field(default_factory=ReplyTimes)
+
+    # --- as the playout meets it
+
+    def heard_text(self, position_ms: float) -> str:
+        """The words heard when playout stood at `position_ms`."""
+        return self.spoken.heard(position_ms)
+
+    def played(self, samples: int) -> None:
+        """Tell the voice how far the listener is."""
+        if self.voice is not None:
+            self.voice.played(samples)
+
+    def hold(self, held: bool) -> None:
+        """Tell the voice that playout waits, or goes on."""
+        if self.voice is not None:
+            self.voice.hold(held)
+
+    def stages_ms(self) -> Mapping[str, float]:
+        """Latency by stage; stages that cannot be told are left out."""
+        turn, times = self.turn, self.times
+        if turn is None:
+            return {}
+        spans = {
+            "endpoint": (turn.stopped_at, turn.committed_at),
+            "asr": (turn.stopped_at, turn.transcribed_at),
+            "llm": (times.asked_at, times.first_token_at),
+            "tts": (times.first_text_at, times.first_frame_at),
+            "total": (turn.stopped_at, times.first_sent_at),
+        }
+        return {
+            name: round(max(0.0, end - begin) * 1000, 1)
+            for name, (begin, end) in spans.items()
+            if begin is not None and end is not None
+        }
+
+
+CURRENT_REPLY: ContextVar[Reply] = ContextVar("voicechat_reply")
+"""The reply that a task of the engine works for: set where the engine announces it, inherited by its tasks."""

@@ -1,0 +1,110 @@
+"""The person's turns: from the first sound to an item of the conversation, or to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from voicechat.conversation.clock import Clock
+from voicechat.conversation.ledger import Ledger, Message, new_id
+from voicechat.conversation.port import (
+    ConversationEvent,
+    SpeechBegan,
+    SpeechEnded,
+    TurnCommitted,
+    TurnDiscarded,
+    UserTranscript,
+)
+from voicechat.conversation.reply import TurnTimes
+
+Emit = Callable[[ConversationEvent], None]
+
+
+class UserTurn:
+    """One turn in the making. It may pause and go on before the silence is long enough to end it."""
+
+    def __init__(self) -> None:
+        self.item_id = new_id("item")
+        self.speaking = True
+        self.unheard = 0
+        self.words: list[str] = []
+        self.ended_ms = 0
+        self.times: TurnTimes | None = None
+
+    @property
+    def text(self) -> str:
+        """The words so far."""
+        return " ".join(self.words)
+
+
+class UserTurns:
+    """Tells of turns in their order: begun, ended, then committed or discarded."""
+
+    def __init__(self, emit: Emit, ledger: Ledger, clock: Clock) -> None:
+        self._emit = emit
+        self._ledger = ledger
+        self._clock = clock
+        self._turn: UserTurn | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether the person has begun a turn that is not yet decided."""
+        return self._turn is not None
+
+    @property
+    def speaking(self) -> bool:
+        """Whether the person speaks now."""
+        return self._turn is not None and self._turn.speaking
+
+    def speech_began(self, at_ms: int) -> None:
+        """Voice activity noticed speech."""
+        if self._turn is not None:
+            self._turn.speaking = True
+            return
+        self._turn = UserTurn()
+        self._emit(SpeechBegan(self._turn.item_id, at_ms))
+
+    def speech_paused(self, at_ms: int, silence_s: float) -> None:
+        """Voice activity noticed silence; the ears owe the words of what was said."""
+        if (turn := self._turn) is None:
+            return
+        turn.speaking = False
+        turn.ended_ms = at_ms
+        turn.unheard += 1
+        turn.times = TurnTimes(self._clock.wall() - silence_s)
+
+    def hearing(self, text: str) -> None:
+        """Words so far of what is being said."""
+        if self._turn is not None and text:
+            self._emit(UserTranscript(self._turn.item_id, " ".join([*self._turn.words, text]), is_final=False))
+
+    def heard(self, text: str) -> None:
+        """The ears are done with a stretch of speech; empty where it takes no turn."""
+        if (turn := self._turn) is None:
+            return
+        turn.unheard = max(0, turn.unheard - 1)
+        if text:
+            turn.words.append(text)
+            if turn.times is not None:
+                turn.times.transcribed_at = self._clock.wall()
+            self._emit(UserTranscript(turn.item_id, turn.text, is_final=False))
+        elif not turn.words and not turn.speaking and not turn.unheard:
+            self.discard()
+
+    def commit(self, text: str) -> TurnTimes | None:
+        """The turn is the person's: it becomes an item. Returns its times, if speech was noticed at all."""
+        turn, self._turn = self._turn or UserTurn(), None
+        if turn.times is not None:
+            self._emit(SpeechEnded(turn.item_id, turn.ended_ms))
+            turn.times.committed_at = self._clock.wall()
+        previous = self._ledger.add(Message(turn.item_id, "user", text))
+        self._emit(TurnCommitted(turn.item_id, previous))
+        self._emit(UserTranscript(turn.item_id, text, is_final=True))
+        return turn.times
+
+    def discard(self) -> None:
+        """What was said takes no turn."""
+        if (turn := self._turn) is None:
+            return
+        self._turn = None
+        self._emit(SpeechEnded(turn.item_id, turn.ended_ms))
+        self._emit(TurnDiscarded(turn.item_id))

@@ -1,0 +1,112 @@
+"""Voice activity: one model for the process, a light stream for each conversation, and its decisions seen first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from livekit.agents import vad
+from livekit.plugins import silero
+
+from voicechat.conversation.port import TurnDetection
+from voicechat.settings import ConversationSettings
+
+MIN_SPEECH_S = 0.05
+PAUSE_S = 0.25
+"""Silence that closes an utterance for the ears; the turn itself ends later, so recognition overlaps the wait."""
+MAX_BUFFERED_S = 30.0
+"""The model's own copy of the speech, which nothing here reads."""
+
+VadListener = Callable[[vad.VADEvent], None]
+MakeVad = Callable[[TurnDetection], vad.VAD]
+
+
+def load_vad(settings: ConversationSettings) -> MakeVad:
+    """Load Silero once; each call of the result is a voice activity detector with options of its own.
+
+    Blocks for some 100 ms: call it in a thread where an event loop runs.
+    """
+    shared = silero.VAD.load(
+        min_speech_duration=MIN_SPEECH_S,
+        min_silence_duration=PAUSE_S,
+        prefix_padding_duration=settings.vad_prefix_padding_ms / 1000,
+        activation_threshold=settings.vad_threshold,
+        max_buffered_speech=MAX_BUFFERED_S,
+        sample_rate=16000,
+    )
+    assert isinstance(shared, silero.VAD)
+    session = shared._onnx_session  # the loaded model; options are an object of each detector
+
+    def make(turn: TurnDetection) -> vad.VAD:
+        options = silero.vad._VADOptions(
+            min_speech_duration=MIN_SPEECH_S,
+            min_silence_duration=pause_s(turn),
+            prefix_padding_duration=turn.prefix_padding_ms / 1000,
+            max_buffered_speech=MAX_BUFFERED_S,
+            activation_threshold=turn.threshold,
+            deactivation_threshold=max(turn.threshold - 0.15, 0.01),
+            sample_rate=16000,
+        )
+        return silero.VAD(session=session, opts=options)
+
+    return make
+
+
+def pause_s(turn: TurnDetection) -> float:
+    """Silence after which an utterance is given to the ears."""
+    return min(PAUSE_S, turn.silence_duration_ms / 1000)
+
+
+def update_vad(detector: vad.VAD, turn: TurnDetection) -> None:
+    """Give a running detector other options."""
+    if isinstance(detector, silero.VAD):
+        detector.update_options(
+            activation_threshold=turn.threshold,
+            deactivation_threshold=max(turn.threshold - 0.15, 0.01),
+            prefix_padding_duration=turn.prefix_padding_ms / 1000,
+            min_silence_duration=pause_s(turn),
+        )
+
+
+class WatchedVad(vad.VAD):
+    """A detector whose events reach `listener` before they reach the engine."""
+
+    def __init__(self, inner: vad.VAD, listener: VadListener) -> None:
+        super().__init__(capabilities=inner.capabilities)
+        self.inner = inner
+        self._listener = listener
+
+    @property
+    def min_silence_duration(self) -> float | None:
+        """Silence that ends speech, s."""
+        return getattr(self.inner, "min_silence_duration", None)
+
+    def stream(self) -> vad.VADStream:
+        """A stream of the inner detector, watched."""
+        return _WatchedStream(self, self.inner.stream(), self._listener)
+
+
+class _WatchedStream(vad.VADStream):
+    def __init__(self, owner: vad.VAD, inner: vad.VADStream, listener: VadListener) -> None:
+        self._inner = inner
+        self._listener = listener
+        super().__init__(owner)
+
+    async def _main_task(self) -> None:
+        feeder = asyncio.create_task(self._feed(), name="audio to voice activity")
+        try:
+            async for event in self._inner:
+                self._listener(event)
+                self._event_ch.send_nowait(event)
+        finally:
+            feeder.cancel()
+            await asyncio.gather(feeder, return_exceptions=True)
+            await self._inner.aclose()
+
+    async def _feed(self) -> None:
+        async for item in self._input_ch:
+            if isinstance(item, self._FlushSentinel):
+                self._inner.flush()
+            else:
+                self._inner.push_frame(item)
+        self._inner.end_input()

@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from voicechat.conversation.port import (
+    ReplyAudio,
+    ReplyCleared,
+    ReplyFinished,
+    ReplyStarted,
+    ReplyStatus,
+    SpeechBegan,
+    StateChanged,
+    TurnCommitted,
+    TurnDiscarded,
+    TurnMeasured,
+    UserTranscript,
+)
+
+if TYPE_CHECKING:
+    from conftest import Caller, Play
+
+
+def test_a_question_is_answered_aloud_and_both_are_kept(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        await caller.wait(0.5)
+        await caller.say(1.0)
+        await caller.until(ReplyFinished)
+
+    caller = play(scene, heard=["What is the time?"], says=["It is noon now."])
+
+    assert [(item.role, item.text) for item in caller.session.history] == [
+        ("user", "What is the time?"),
+        ("assistant", "It is noon now."),
+    ]
+    finished = caller.all(ReplyFinished)[0]
+    assert (finished.status, finished.text, finished.audio_ms) == (ReplyStatus.COMPLETED, "It is noon now.", 1200)
+    assert caller.all(UserTranscript)[-1].is_final
+    assert [name for name in caller.names() if name != "StateChanged"] == [
+        "SpeechBegan", "UserTranscript", "SpeechEnded", "TurnCommitted", "UserTranscript",
+        "ReplyStarted", "ReplyText", "ReplyAudio", "TurnMeasured", "ReplyAudio", "ReplyFinished",
+    ]  # fmt: skip
+    assert [event.state for event in caller.all(StateChanged)] == [
+        "listening", "thinking", "speaking", "listening", "terminated"
+    ]  # fmt: skip
+
+
+def test_talking_over_a_reply_cuts_it_at_the_last_word_heard(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        await caller.wait(2.5)
+        await caller.say(1.0)
+        await caller.until(ReplyAudio)
+        await caller.wait(3.0)
+        await caller.say(1.0)
+        await caller.until(ReplyFinished, 2)
+
+    story = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+    caller = play(scene, heard=["Count.", "Stop, say hello."], says=[story, "Hello."])
+
+    first, second = caller.all(ReplyFinished)
+    assert (first.status, first.reason) == (ReplyStatus.CANCELLED, "turn_detected")
+    # Words last 300 ms; the person began 3 s into the reply and was noticed some 170 ms later.
+    assert first.text == "one two three four five six seven eight nine ten eleven"
+    assert 3100 <= first.audio_ms <= 3300
+    assert second.status is ReplyStatus.COMPLETED
+    assert [(item.role, item.text) for item in caller.session.history] == [
+        ("user", "Count."),
+        ("assistant", first.text),
+        ("user", "Stop, say hello."),
+        ("assistant", "Hello."),
+    ]
+    assert [m.raw_text_content for m in caller.mind.told[1].messages()][1:] == [
+        "Count.",
+        first.text,
+        "Stop, say hello.",
+    ]
+    assert "INTERRUPTED" in [event.state.name for event in caller.all(StateChanged)]
+    assert [event.item_id for event in caller.all(ReplyCleared)] == [first.item_id]
+    assert caller.fleet.streams[0].cancelled or caller.fleet.streams[0].stopped
+
+
+def test_speech_over_a_reply_ducks_it_before_it_pauses(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        await caller.wait(2.5)
+        await caller.say(1.0)
+        await caller.until(ReplyAudio)
+        await caller.wait(2.0)
+        caller.mark = len(caller.events)
+        await caller.say(1.0)
+        await caller.until(ReplyFinished)
+
+    caller = play(
+        scene, heard=["Count.", "No, wait."], says=["one two three four five six seven eight nine ten.", "Yes?"]
+    )
+
+    after = [event for event in caller.events[caller.mark :] if isinstance(event, ReplyAudio)]
+    levels = [int(abs(event.pcm).max()) for event in after if event.reply_id == after[0].reply_id]
+    assert levels[0] > 2900
+    assert any(1400 <= level <= 1600 for level in levels)
+    assert min(levels) < 400
+    assert len(levels) <= 10
+
+
+def test_a_backchannel_over_a_reply_takes_no_turn_and_the_reply_goes_on(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        await caller.wait(2.5)
+        await caller.say(1.0)
+        await caller.until(ReplyAudio)
+        await caller.wait(2.0)
+        await caller.say(0.4)
+        await caller.until(ReplyFinished)
+
+    text = "one two three four five six seven eight nine ten."
+    caller = play(scene, heard=["Count.", "Mm-hm."], says=[text])
+
+    finished = caller.all(ReplyFinished)
+    assert [(event.status, event.text) for event in finished] == [(ReplyStatus.COMPLETED, text)]
+    assert len(caller.all(TurnDiscarded)) == 1
+    assert [item.role for item in caller.session.history] == ["user", "assistant"]
+    offsets = [event.offset_ms for event in caller.all(ReplyAudio)]
+    assert offsets == [20.0 * index for index in range(150)]
+    assert [event.state.name for event in caller.all(StateChanged)][3:5] == ["INTERRUPTED", "SPEAKING"]
+
+
+def test_a_noise_over_a_reply_resumes_it_where_it_stopped(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        await caller.wait(2.5)
+        await caller.say(1.0)
+        await caller.until(ReplyAudio)
+        await caller.wait(2.0)
+        await caller.say(0.5)
+        await caller.until(ReplyFinished)
+
+    text = "one two three four five six seven eight nine ten."
+    caller = play(scene, heard=["Count.", ""], says=[text])
+
+    assert [event.text for event in caller.all(ReplyFinished)] == [text]
+    assert [event.offset_ms for event in caller.all(ReplyAudio)] == [20.0 * index for index in range(150)]
+
+
+def test_the_reply_heard_back_through_the_microphone_takes_no_turn(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        await caller.wait(2.5)
+        await caller.say(1.0)
+        await caller.until(ReplyAudio)
+        await caller.wait(2.0)
+        await caller.say(0.8)
+        await caller.until(ReplyFinished)
+
+    text = "one two three four five six seven eight nine ten."
+    caller = play(scene, heard=["Count.", "Three, four five six."], says=[text])
+
+    assert [event.text for event in caller.all(ReplyFinished)] == [text]
+    assert len(caller.all(TurnDiscarded)) == 1
+
+
+def test_okay_is_a_turn_when_nothing_is_being_said(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        await caller.wait(0.5)
+        await caller.say(0.5)
+        await caller.until(ReplyFinished)
+
+    caller = play(scene, heard=["Okay."], says=["Good."])
+
+    assert [item.text for item in caller.session.history] == ["Okay.", "Good."]
+
+
+def test_a_pause_shorter_than_the_endpoint_stays_one_turn(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        await caller.wait(0.5)
+        await caller.say(1.0)
+        await caller.wait(0.4)
+        await caller.say(1.0)
+        await caller.until(ReplyFinished)
+
+    caller = play(scene, heard=["I would like", "a cup of tea."], says=["a", "Sure.", "Sure."])
+
+    assert [item.text for item in caller.session.history if item.role == "user"] == ["I would like a cup of tea."]
+    assert len(caller.all(TurnCommitted)) == len(caller.all(SpeechBegan)) == 1
+    assert len(caller.all(ReplyStarted)) == 1
+
+
+def test_a_client_that_stops_sending_still_gets_its_answer(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        await caller.wait(0.5)
+        await caller.say(1.0)
+        for _ in range(500):
+            await asyncio.sleep(0.02)
+            if caller.all(ReplyFinished):
+                return
+        raise AssertionError("no reply")
+
+    play(scene, heard=["Hello?"], says=["Hello."])
+
+
+def test_latency_is_told_by_stage(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        await caller.wait(0.5)
+        await caller.say(1.0)
+        await caller.until(ReplyFinished)
+
+    caller = play(scene, heard=["Hello?"], says=["Hello."])
+
+    measured = caller.all(TurnMeasured)
+    assert len(measured) == 1
+    assert set(measured[0].stages_ms) == {"endpoint", "asr", "llm", "tts", "total"}
+    assert 450 <= measured[0].stages_ms["endpoint"] <= 600
+    assert measured[0].stages_ms["total"] <= 700
