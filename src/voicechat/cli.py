@@ -8,9 +8,12 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec, TypeVar
 
 import typer
+
+if TYPE_CHECKING:
+    from voicechat.settings import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,7 +44,9 @@ class Mind(StrEnum):
 Config = Annotated[Path | None, typer.Option("--config", help="YAML file with settings.", show_default=False)]
 Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override one setting; may be repeated.", show_default=False),
+    typer.Option(
+        "--set", metavar="SECTION.KEY=VALUE", help="Override one setting; may be repeated.", show_default=False
+    ),
 ]
 
 
@@ -193,7 +198,9 @@ def say(
     voice: Annotated[str, typer.Option(metavar="ID", help="The voice.", show_default=False)] = "",
     url: Annotated[
         str | None,
-        typer.Option(help=f"A running server.  [default: {DEFAULT_URL}, or a worker for the moment]", show_default=False),
+        typer.Option(
+            help=f"A running server.  [default: {DEFAULT_URL}, or a worker for the moment]", show_default=False
+        ),
     ] = None,
     config: Config = None,
     overrides: Overrides = None,
@@ -262,11 +269,13 @@ def _models_directory() -> Path | None:
     return _settings(None, None, {}).models.directory
 
 
-def _settings(config: Path | None, overrides: list[str] | None, options: dict[str, Any]) -> Any:
+def _settings(config: Path | None, overrides: list[str] | None, options: dict[str, Any]) -> Settings:
     from voicechat.settings import load_settings
 
     pairs = dict(_pair(given) for given in overrides or [])
-    return load_settings(config, os.environ, pairs | {name: value for name, value in options.items() if value is not None})
+    return load_settings(
+        config, os.environ, pairs | {name: value for name, value in options.items() if value is not None}
+    )
 
 
 def _pair(given: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import numpy as np
 from livekit import rtc
 
 from voicechat.audio.pcm import Pcm16
+from voicechat.client.devices import import_sounddevice
 from voicechat.client.errors import ClientError, one_error
 from voicechat.client.microphone import FRAME_SAMPLES
 from voicechat.client.playout import RATE_HZ, PlayoutBuffer
@@ -99,18 +100,6 @@ class SoundCard:
         if self._frames.full():
             self._frames.get_nowait()
         self._frames.put_nowait(frame)
-
-
-def import_sounddevice() -> Any:
-    """The module, or `ClientError` saying what to install."""
-    try:
-        import sounddevice
-    except (ImportError, OSError) as error:
-        raise ClientError(
-            f"the sound card cannot be used ({error}): install PortAudio (Debian: apt-get install libportaudio2), "
-            "or give --input FILE"
-        ) from error
-    return sounddevice
 
 
 async def talk_aloud(url: str, on_event: EventSink) -> None:

@@ -51,9 +51,11 @@ def talk_with_recording(options: TalkOptions, *, as_json: bool) -> CallReport:
 
 def talk_aloud_here(url: str) -> None:
     """Talk through the sound card until Ctrl-C. Raises `ClientError`."""
-    from voicechat.client.soundcard import import_sounddevice, talk_aloud
+    from voicechat.client.devices import import_sounddevice
 
     import_sounddevice()
+    from voicechat.client.soundcard import talk_aloud
+
     console = Console()
     console.print("Talk. Interrupt it whenever you like. Ctrl-C ends the conversation.")
     asyncio.run(talk_aloud(url, LiveTranscript(console).show))

@@ -16,6 +16,8 @@ from voicechat.settings.keys import CONFIG_VARIABLE, PREFIX, all_keys, keys_by_v
 def child_environment(settings: Settings, sections: Collection[str], environ: Mapping[str, str]) -> dict[str, str]:
     """`environ` without anything that configures us, plus every setting of `sections` as it is in `settings`.
 
+    The section "" holds the settings outside any section.
+
     A child thus sees exactly what its parent decided, and no secret of another part.
     """
     ours = {*keys_by_variable(), CONFIG_VARIABLE}
@@ -32,8 +34,8 @@ def _variables(settings: Settings, sections: Collection[str]) -> list[tuple[str,
     for name, key in all_keys().items():
         section, _, field = name.rpartition(".")
         if section in sections:
-            value = getattr(getattr(settings, section), field)
-            # An empty variable counts as unset, and the default of an empty text is itself.
+            value = getattr(getattr(settings, section) if section else settings, field)
+            # An empty variable counts as unset.
             if value is not None and value != "":
                 given.append((key.variables[0], _as_text(value)))
     return given

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 from voicechat.models.catalogue import DEFAULT_MODELS
@@ -31,7 +39,7 @@ def show_models(directory: Path | None, *, as_json: bool) -> None:
         return
     table = Table(box=None, pad_edge=False)
     for heading in ("model", "part", "languages", "size", "licence", "state"):
-        table.add_column(heading, justify="right" if heading == "size" else "left", no_wrap=heading == "model")
+        table.add_column(heading, justify="right" if heading == "size" else "left", overflow="fold")
     for status in statuses:
         entry = status.entry
         state = f"[{STYLES[status.state]}]{status.state.value}[/]"

@@ -20,9 +20,9 @@ def grpc_is_serving(address: str) -> Callable[[], Awaitable[bool]]:
 
     async def ask() -> bool:
         async with grpc.aio.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
-            check = channel.unary_unary(HEALTH_CHECK)
+            check: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(HEALTH_CHECK)
             try:
-                return bool(await check(EVERYTHING, timeout=PROBE_TIMEOUT_S) == SERVING)
+                return await check(EVERYTHING, timeout=PROBE_TIMEOUT_S) == SERVING
             except grpc.aio.AioRpcError:
                 return False
 

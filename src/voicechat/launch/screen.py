@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import logging
+from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
@@ -23,6 +23,12 @@ class Screen:
         self._out = out
         self._errors = errors
         self._log = log
+        self._last_words: dict[str, str] = {}
+
+    @property
+    def log_path(self) -> Path:
+        """Where everything is written that is not shown."""
+        return self._log.path
 
     def line(self, name: str, state: str, detail: str, style: str = "") -> None:
         """One line about one part."""
@@ -35,45 +41,31 @@ class Screen:
     def died(self, service: Service, pid: int, reason: str, restart_in_s: float | None) -> None:
         """The service ended by itself."""
         what_next = "given up" if restart_in_s is None else f"starting again in {restart_in_s:g} s"
-        self._warn(service.name, "died", f"pid {pid}  {reason}; {what_next}", "red")
+        last_words = self._last_words.pop(service.name, "")
+        said = f" ({last_words})" if reason.startswith("exit code") and last_words else ""
+        self._warn(service.name, "died", f"pid {pid}  {reason}{said}; {what_next}", "red")
         self._log.write_line(json.dumps({"service": service.name, "event": "died", "pid": pid, "reason": reason}))
 
     def output(self, service: Service, line: str) -> None:
         """A line that the service wrote."""
         self._log.write_line(line)
         level, text = loudness(line)
+        self._last_words[service.name] = text
         if level in LOUD_LEVELS:
             self._warn(service.name, level, text, LOUD_LEVELS[level])
 
-    def warning(self, name: str, level: str, text: str) -> None:
-        """A warning of this process."""
-        self._warn(name, level, text, LOUD_LEVELS.get(level, ""))
-
     def _warn(self, name: str, state: str, detail: str, style: str) -> None:
         self._errors.print(_line(name, state, detail[:MAX_SHOWN_CHARS], style), soft_wrap=True)
-
-
-class ShownWarnings(logging.Handler):
-    """Shows this process's own warnings and errors, which the log file holds in full."""
-
-    def __init__(self, screen: Screen) -> None:
-        super().__init__(logging.WARNING)
-        self._screen = screen
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Show one record."""
-        try:
-            event = record.msg.get("event", "") if isinstance(record.msg, dict) else record.getMessage()
-            self._screen.warning("assistant", record.levelname.lower(), str(event).partition("\n")[0])
-        except Exception:
-            self.handleError(record)
 
 
 def loudness(line: str) -> tuple[str, str]:
     """Level and text of a log line; empty level where it is not one of our JSON lines."""
     try:
         entry = json.loads(line)
-        return str(entry["level"]).lower(), str(entry["event"])
+        event = str(entry["event"])
+        # Loggers put the cause beside the event.
+        cause = entry.get("reason") or entry.get("error")
+        return str(entry["level"]).lower(), f"{event}: {cause}" if cause else event
     except (ValueError, TypeError, KeyError):
         return "", line
 

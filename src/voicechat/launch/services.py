@@ -1,22 +1,29 @@
-"""The child processes of `voicechat up`: the voice, and the embedded mind where it is needed."""
+"""The child processes of `voicechat up`: the voice, the embedded mind where it is needed, and the orchestrator."""
 
 from __future__ import annotations
 
 import os
 import sys
 
+from pydantic import SecretStr
+
 from voicechat.launch.environment import child_environment
 from voicechat.launch.ports import LOOPBACK, free_port
 from voicechat.launch.probes import grpc_is_serving, http_is_ok
 from voicechat.launch.service import Service
 from voicechat.llm.embedded import embedded_command
-from voicechat.settings import Settings, WorkerSettings
+from voicechat.llm.find import Mind
+from voicechat.settings import MindKind, Settings, WorkerSettings
 
 VOICE_SECTIONS = ("worker", "tts", "models", "logging")
 MIND_SECTIONS = ("llm", "models", "logging")
+ORCHESTRATOR_SECTIONS = tuple(Settings.model_fields)
 VOICE_STOP_GRACE_S = 8.0
 MIND_STOP_GRACE_S = 3.0
-MIND_PROBE_INTERVAL_S = 0.1
+HTTP_PROBE_INTERVAL_S = 0.1
+ORCHESTRATOR_READY_TIMEOUT_S = 120.0
+"""It is ready only once the voice is, and a cold disk reads both."""
+ANY_ADDRESS = ("", "0.0.0.0", "::")
 
 
 def voice_service(settings: Settings) -> Service:
@@ -59,6 +66,42 @@ def mind_service(settings: Settings) -> Service:
         environment,
         address,
         http_is_ok(f"http://{address}/health"),
-        probe_interval_s=MIND_PROBE_INTERVAL_S,
+        probe_interval_s=HTTP_PROBE_INTERVAL_S,
         stop_grace_s=MIND_STOP_GRACE_S,
     )
+
+
+def orchestrator_service(settings: Settings, mind: Mind, voice_address: str) -> Service:
+    """The orchestrator, told which mind was found and where the voice is."""
+    environment = child_environment(
+        settings.model_copy(
+            update={
+                "tts": settings.tts.model_copy(update={"worker_address": voice_address}),
+                "llm": settings.llm.model_copy(update=_pinned(mind)),
+            }
+        ),
+        (*ORCHESTRATOR_SECTIONS, ""),
+        os.environ,
+    )
+    server = settings.server
+    host = LOOPBACK if server.host in ANY_ADDRESS else server.host
+    return Service(
+        "ears",
+        (sys.executable, "-m", "voicechat.launch.alone"),
+        environment,
+        f"{host}:{server.port}",
+        http_is_ok(f"http://{host}:{server.health_check_port}/readiness"),
+        probe_interval_s=HTTP_PROBE_INTERVAL_S,
+        ready_timeout_s=ORCHESTRATOR_READY_TIMEOUT_S,
+        stop_grace_s=server.shutdown_grace_s + 2,
+    )
+
+
+def _pinned(mind: Mind) -> dict[str, object]:
+    """Settings that mean exactly this mind."""
+    return {
+        "mind": MindKind.OPENAI,
+        "base_url": mind.base_url,
+        "model": mind.model,
+        "api_key": SecretStr(mind.api_key),
+    }
