@@ -10,15 +10,29 @@ class DeferredFactory:
 
     def __init__(self) -> None:
         self._factory: ConversationFactory | None = None
+        self._was_provided = False
+        self._is_open = False
         self._refusal = CommandRefused("loading", "the models are still loading; try again in a few seconds")
 
     def provide(self, factory: ConversationFactory) -> None:
         """From now on, conversations are held by `factory`."""
         self._factory = factory
+        self._was_provided = self._is_open = True
+
+    @property
+    def was_provided(self) -> bool:
+        """Whether there ever was a factory, or never will be."""
+        return self._was_provided
+
+    def refuse(self, code: str, message: str) -> None:
+        """Refuse every conversation for this reason."""
+        self._factory = None
+        self._refusal = CommandRefused(code, message)
+        self._was_provided = True
 
     def withdraw(self) -> None:
-        """Take no further conversation."""
-        self._factory = None
+        """Take no further conversation; those that are held go on."""
+        self._is_open = False
         self._refusal = CommandRefused("draining", "the server is shutting down; connect again in a few seconds")
 
     def default_config(self) -> ConversationConfig:
@@ -35,6 +49,6 @@ class DeferredFactory:
         return 0 if self._factory is None else self._factory.active
 
     def _require(self) -> ConversationFactory:
-        if self._factory is None:
+        if self._factory is None or not self._is_open:
             raise self._refusal
         return self._factory

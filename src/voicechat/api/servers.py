@@ -31,7 +31,16 @@ class BoundedWebSocket(WebSocketsSansIOProtocol):
 
 
 class QuietServer(uvicorn.Server):
-    """A server that leaves signals to the process it is part of."""
+    """A server that leaves signals to the process it is part of, and says when it is up."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept."""
+        await super().startup(sockets)
+        self.is_up.set()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -82,6 +91,7 @@ async def running(server: QuietServer, listener: socket.socket) -> AsyncIterator
     """Serve on `listener` while the context lasts, then let requests finish."""
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     try:
+        await server.is_up.wait()
         yield
     finally:
         server.should_exit = True

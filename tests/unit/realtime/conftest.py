@@ -9,7 +9,7 @@ import pytest
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import BaseModel, TypeAdapter
 
-from voicechat.conversation.fake import DEFAULT_CONFIG, FakeConversation
+from voicechat.conversation.fake_conversation import DEFAULT_CONFIG, FakeConversation
 from voicechat.fleet.fake import FakeFleet
 from voicechat.transports.realtime.inbound import Inbound
 from voicechat.transports.realtime.meter import InputMeter

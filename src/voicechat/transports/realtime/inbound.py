@@ -102,7 +102,10 @@ class Inbound:
         else:
             pcm = decode(event.audio, wire)
         self._session.meter.take(pcm.size / wire.sample_rate_hz, manual=self._session.manual)
-        self._conversation.push_audio(pcm, wire.sample_rate_hz)
+        # A second at a time keeps the conversation's resampling short beside the playout of others.
+        for start in range(0, pcm.size, wire.sample_rate_hz):
+            self._conversation.push_audio(pcm[start : start + wire.sample_rate_hz], wire.sample_rate_hz)
+            await asyncio.sleep(0)
 
     async def commit_audio(self, _: InputAudioBufferCommitEvent) -> None:
         """End a manual turn."""

@@ -1,0 +1,35 @@
+"""`python -m voicechat.api [FILE.yaml]`: the orchestrator process alone, configured by file and environment."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import structlog
+
+from voicechat.api.parts import PartError
+from voicechat.api.serve import serve
+from voicechat.api.servers import BindError
+from voicechat.asr.port import EarsError
+from voicechat.llm.find import MindError
+from voicechat.observability.logs import configure_logging
+from voicechat.settings import SettingsError, load_settings
+
+log = structlog.get_logger(__name__)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the orchestrator; `arguments` may name a YAML file. Returns the exit code."""
+    try:
+        settings = load_settings(Path(arguments[0]) if arguments else None)
+        configure_logging(settings.logging, "orchestrator")
+        asyncio.run(serve(settings))
+    except (SettingsError, BindError, EarsError, MindError, PartError) as error:
+        log.error("the orchestrator did not start", reason=str(error))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

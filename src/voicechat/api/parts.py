@@ -1,0 +1,78 @@
+"""The models and connections of an orchestrator: loaded side by side, closed in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+import structlog
+
+from voicechat.asr.load import load_ears
+from voicechat.asr.port import Ears
+from voicechat.conversation.factory import SessionFactory
+from voicechat.conversation.vad import MakeVad, load_vad
+from voicechat.fleet.port import VoiceFleet
+from voicechat.llm.client import make_client, make_llm
+from voicechat.llm.find import Mind, find_mind
+from voicechat.settings import MindKind, Settings
+
+log = structlog.get_logger(__name__)
+
+
+class PartError(Exception):
+    """A part of the orchestrator cannot be had; the text says what to do."""
+
+
+@asynccontextmanager
+async def conversations(settings: Settings, fleet: VoiceFleet) -> AsyncIterator[SessionFactory]:
+    """Load ears, voice activity and mind, and hold conversations on them.
+
+    Raises `EarsError`, `MindError` or `PartError`, whose texts say what to do.
+    """
+    ears, vad, mind = await _load(settings)
+    try:
+        async with make_client(mind, settings.llm) as client:
+            factory = SessionFactory(settings, fleet, ears, partial(make_llm, mind, settings.llm, client), vad)
+            try:
+                yield factory
+            finally:
+                await factory.aclose()
+    finally:
+        await ears.aclose()
+
+
+async def _load(settings: Settings) -> tuple[Ears, MakeVad, Mind]:
+    finding = asyncio.ensure_future(choose_mind(settings))
+    loading_vad = asyncio.ensure_future(asyncio.to_thread(load_vad, settings.conversation))
+    try:
+        ears = await asyncio.to_thread(load_ears, settings)
+        try:
+            return ears, await loading_vad, await finding
+        except BaseException:
+            await ears.aclose()
+            raise
+    finally:
+        finding.cancel()
+        await asyncio.wait((finding, loading_vad))
+
+
+async def choose_mind(settings: Settings) -> Mind:
+    """The language model that answers, with its address. Raises `MindError` or `PartError`."""
+    server = settings.server
+    mind = await find_mind(settings.llm, skip_ports=(server.port, server.health_check_port))
+    if mind.kind is MindKind.EMBEDDED:
+        mind = mind.at(_embedded_address(settings))
+    log.info("mind", answers=mind.description)
+    return mind
+
+
+def _embedded_address(settings: Settings) -> str:
+    port = settings.llm.embedded_port
+    if not port:
+        raise PartError(
+            "no language model was found: set OPENAI_BASE_URL, start Ollama, or run `voicechat up`, which starts the "
+            "embedded one (here, llm.embedded_port names the port of one that runs already)"
+        )
+    return f"http://127.0.0.1:{port}/v1"

@@ -1,0 +1,137 @@
+"""The orchestrator process: two HTTP servers on one event loop, and what they stand on."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+
+import structlog
+
+from voicechat.api.app import create_app
+from voicechat.api.lifecycle import Lifecycle, Phase
+from voicechat.api.loading import DeferredFactory
+from voicechat.api.ops import create_ops_app
+from voicechat.api.parts import conversations
+from voicechat.api.servers import bind, make_server, port_of, running
+from voicechat.api.services import Services
+from voicechat.api.watchdog import watchdog
+from voicechat.fleet.client import WorkerFleet
+from voicechat.fleet.port import VoiceFleet
+from voicechat.settings import Settings
+from voicechat.transports.realtime.tokens import ClientSecrets
+
+log = structlog.get_logger(__name__)
+
+CODEC_THREADS = 2
+"""Threads for frames too large to decode on the event loop."""
+
+Announce = Callable[[int, int], None]
+"""Is told the ports of the API and of ops once both answer."""
+
+
+async def serve(settings: Settings, ready: Announce | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, then let what runs finish for `server.shutdown_grace_s`.
+
+    Liveness answers at once, readiness once the models are loaded. Raises `BindError`, `EarsError`, `MindError` or
+    `PartError` when the process cannot do its work; the text says what to do.
+    """
+    stop = asyncio.Event()
+    with _signals(stop):
+        async with watchdog(), _fleet(settings) as fleet:
+            await _serve(settings, fleet, stop, ready or _log_ready)
+
+
+async def _serve(settings: Settings, fleet: VoiceFleet, stop: asyncio.Event, ready: Announce) -> None:
+    factory, lifecycle, released = DeferredFactory(), Lifecycle(), asyncio.Event()
+    with ThreadPoolExecutor(CODEC_THREADS, "codec") as executor:
+        services = Services(
+            settings=settings,
+            fleet=fleet,
+            conversations=factory,
+            client_secrets=ClientSecrets(time.time),
+            lifecycle=lifecycle,
+            executor=executor,
+            started_at=time.monotonic(),
+        )
+        async with _listening(services, ready):
+            # Conversations end with their connections, so the models they stand on go after the servers.
+            holding = asyncio.ensure_future(_hold(services, factory, released))
+            await _first_of(holding, stop)
+            lifecycle.move(Phase.DRAINING)
+            log.info("draining", conversations=factory.active, grace_s=settings.server.shutdown_grace_s)
+            factory.withdraw()
+        released.set()
+        if not factory.was_provided:
+            holding.cancel()
+        await asyncio.wait((holding,))
+        if not holding.cancelled():
+            holding.result()
+
+
+async def _hold(services: Services, factory: DeferredFactory, released: asyncio.Event) -> None:
+    """Keep the models loaded, and serve on them, until released."""
+    if not services.settings.asr.enabled:
+        factory.refuse("recognition_disabled", "conversations are off: ASR_ENABLED is false on this server")
+        services.lifecycle.move(Phase.SERVING)
+        await released.wait()
+        return
+    async with conversations(services.settings, services.fleet) as provided:
+        factory.provide(provided)
+        services.lifecycle.move(Phase.SERVING)
+        log.info("conversations can start")
+        await released.wait()
+
+
+@asynccontextmanager
+async def _listening(services: Services, ready: Announce) -> AsyncIterator[None]:
+    """Both servers: ops outlives the API, to say that it drains."""
+    server = services.settings.server
+    api_socket = bind(server.host, server.port, "server.port (--port)")
+    try:
+        ops_socket = bind(server.host, server.health_check_port, "server.health_check_port (--ops-port)")
+    except BaseException:
+        api_socket.close()
+        raise
+    grace_s, max_frame_bytes = server.shutdown_grace_s, server.max_frame_bytes
+    ops = make_server(create_ops_app(services), grace_s, max_frame_bytes)
+    api = make_server(create_app(services), grace_s, max_frame_bytes)
+    async with running(ops, ops_socket), running(api, api_socket):
+        ready(port_of(api_socket), port_of(ops_socket))
+        yield
+
+
+@asynccontextmanager
+async def _fleet(settings: Settings) -> AsyncIterator[VoiceFleet]:
+    fleet = WorkerFleet(settings.tts)
+    try:
+        yield fleet
+    finally:
+        await fleet.aclose()
+
+
+@contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+async def _first_of(work: asyncio.Future[None], stop: asyncio.Event) -> None:
+    """Return when `work` has failed or the process is to stop."""
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait((work, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    await asyncio.wait((stopping,))
+
+
+def _log_ready(port: int, ops_port: int) -> None:
+    log.info("listening", port=port, ops_port=ops_port)
