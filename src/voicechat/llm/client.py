@@ -10,6 +10,7 @@ from livekit.agents import NOT_GIVEN, APIConnectOptions
 from livekit.plugins.openai import LLM
 
 from voicechat.llm.find import OPENAI_BASE_URL, Mind, is_loopback
+from voicechat.llm.forced_tools import ForcedToolLLM
 from voicechat.settings import LlmSettings
 
 CONNECT_TIMEOUT_S = 5.0
@@ -46,7 +47,8 @@ def make_llm(
     max_output_tokens: int | None = None,
 ) -> LLM:
     """The mind of one conversation, on the shared `client`. None: as configured."""
-    return LLM(
+    kind = ForcedToolLLM if mind.is_demonstration else LLM
+    return kind(
         model=mind.model,
         client=client,
         temperature=settings.temperature if temperature is None else temperature,

@@ -120,7 +120,12 @@ def serve(options: EmbeddedOptions) -> None:
     import xllamacpp
 
     began = time.monotonic()
-    server = xllamacpp.Server(server_params(options))
+    try:
+        server = xllamacpp.Server(server_params(options))
+    except RuntimeError as error:
+        raise RuntimeError(
+            f"llama.cpp says why above ({error}); where port {options.port} is in use, set llm.embedded_port to 0"
+        ) from error
     address = str(server.listening_address)
     ready = {
         "event": "ready",
