@@ -7,6 +7,8 @@ import os
 import sys
 from typing import NoReturn
 
+import structlog
+
 from voicechat.launch.ports import check_free
 from voicechat.settings import Settings, load_settings
 
@@ -15,8 +17,8 @@ def run_orchestrator(settings: Settings) -> int:
     """Serve until SIGINT or SIGTERM; returns the exit code. Raises `PortInUseError` before anything is loaded."""
     from voicechat.observability.logs import configure_logging
 
-    check_orchestrator_ports(settings)
     configure_logging(settings.logging, "orchestrator")
+    check_orchestrator_ports(settings)
     from voicechat.api.serve import serve
 
     asyncio.run(serve(settings))
@@ -48,5 +50,19 @@ def run_worker(settings: Settings) -> NoReturn:
     )
 
 
+def main() -> int:
+    """Run the orchestrator as the environment configures it; a failure is one log line and exit code 1."""
+    settings = load_settings()
+    try:
+        return run_orchestrator(settings)
+    except Exception as error:
+        log = structlog.get_logger(__name__)
+        if type(error).__module__.startswith("voicechat."):
+            log.error("orchestrator did not start", reason=str(error))
+        else:
+            log.exception("orchestrator broke", reason=f"{type(error).__name__}: {error}")
+        return 1
+
+
 if __name__ == "__main__":
-    sys.exit(run_orchestrator(load_settings()))
+    sys.exit(main())

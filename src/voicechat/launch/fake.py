@@ -20,6 +20,7 @@ class FakeProcess:
         self._code: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.say = on_line
         self.signals: list[signal.Signals] = []
+        self.has_its_port = True
 
     @property
     def pid(self) -> int:
@@ -43,6 +44,10 @@ class FakeProcess:
     async def wait(self) -> int:
         """Its exit code."""
         return await asyncio.shield(self._code)
+
+    def listens_on(self, port: int) -> bool:
+        """What `has_its_port` says."""
+        return self.has_its_port
 
     def send(self, number: signal.Signals) -> None:
         """Note the signal, and end by it unless deaf to it."""

@@ -12,6 +12,8 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
+import psutil
+
 from voicechat.launch import guard
 
 MAX_LINE_BYTES = 65_536
@@ -29,6 +31,9 @@ class Process(Protocol):
 
     async def wait(self) -> int:
         """Its exit code; minus the number of the signal that ended it."""
+
+    def listens_on(self, port: int) -> bool:
+        """Whether it is the one that answers on a TCP port of this machine."""
 
     def send(self, number: signal.Signals) -> None:
         """Signal the whole group; nothing happens when it has ended."""
@@ -66,6 +71,14 @@ class OsProcess:
     async def wait(self) -> int:
         """Its exit code; minus the number of the signal that ended it."""
         return await self._child.wait()
+
+    def listens_on(self, port: int) -> bool:
+        """Whether it is the one that answers on a TCP port of this machine."""
+        try:
+            connections = psutil.Process(self._child.pid).net_connections("tcp")
+        except psutil.Error:
+            return False
+        return any(each.status == psutil.CONN_LISTEN and each.laddr.port == port for each in connections)
 
     def send(self, number: signal.Signals) -> None:
         """Signal the whole group; nothing happens when it has ended."""

@@ -50,9 +50,9 @@ class Screen:
         """A line that the service wrote."""
         self._log.write_line(line)
         level, text = loudness(line)
-        self._last_words[service.name] = text
         if level in LOUD_LEVELS:
             self._warn(service.name, level, text, LOUD_LEVELS[level])
+        self._last_words[service.name] = "" if level in LOUD_LEVELS else text
 
     def _warn(self, name: str, state: str, detail: str, style: str) -> None:
         self._errors.print(_line(name, state, detail[:MAX_SHOWN_CHARS], style), soft_wrap=True)

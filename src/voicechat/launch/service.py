@@ -44,7 +44,7 @@ class ServiceFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A process to keep alive.
+    """A process to keep alive, answering on `host`:`port`.
 
     `is_ready` is asked every `probe_interval_s` until it says yes; it must answer or raise `OSError` within a second.
     """
@@ -52,12 +52,18 @@ class Service:
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
-    address: str
+    host: str
+    port: int
     is_ready: Callable[[], Awaitable[bool]]
     probe_interval_s: float = 0.05
     ready_timeout_s: float = 60.0
     stop_grace_s: float = 5.0
     max_failed_starts: int = 5
+
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+        return f"{self.host}:{self.port}"
 
 
 class Observer(Protocol):

@@ -30,13 +30,13 @@ def voice_service(settings: Settings) -> Service:
     """The worker, on loopback ports that stay the same however often it is restarted."""
     worker = _on_free_ports(settings.worker)
     environment = child_environment(settings.model_copy(update={"worker": worker}), VOICE_SECTIONS, os.environ)
-    address = f"{LOOPBACK}:{worker.port}"
     return Service(
         "voice",
         (sys.executable, "-m", "voicechat.tts"),
         environment,
-        address,
-        grpc_is_serving(address),
+        LOOPBACK,
+        worker.port,
+        grpc_is_serving(f"{LOOPBACK}:{worker.port}"),
         stop_grace_s=VOICE_STOP_GRACE_S,
     )
 
@@ -59,13 +59,13 @@ def mind_service(settings: Settings) -> Service:
     # Its key belongs to another server.
     for secret in ("VOICECHAT_LLM__API_KEY", "VOICECHAT_LLM__BASE_URL"):
         environment.pop(secret, None)
-    address = f"{LOOPBACK}:{port}"
     return Service(
         "mind",
         tuple(embedded_command(settings, port=port)),
         environment,
-        address,
-        http_is_ok(f"http://{address}/health"),
+        LOOPBACK,
+        port,
+        http_is_ok(f"http://{LOOPBACK}:{port}/health"),
         probe_interval_s=HTTP_PROBE_INTERVAL_S,
         stop_grace_s=MIND_STOP_GRACE_S,
     )
@@ -89,7 +89,8 @@ def orchestrator_service(settings: Settings, mind: Mind, voice_address: str) -> 
         "ears",
         (sys.executable, "-m", "voicechat.launch.alone"),
         environment,
-        f"{host}:{server.port}",
+        host,
+        server.port,
         http_is_ok(f"http://{host}:{server.health_check_port}/readiness"),
         probe_interval_s=HTTP_PROBE_INTERVAL_S,
         ready_timeout_s=ORCHESTRATOR_READY_TIMEOUT_S,

@@ -78,7 +78,7 @@ class SupervisedService:
     async def _watch_start(self, process: Process, began_s: float) -> None:
         try:
             async with asyncio.timeout(self.service.ready_timeout_s):
-                while not await self._answers():  # noqa: ASYNC110 - another process can only be asked
+                while not await self._answers(process):  # noqa: ASYNC110 - another process can only be asked
                     await asyncio.sleep(self.service.probe_interval_s)
         except TimeoutError:
             self._overdue = True
@@ -89,9 +89,10 @@ class SupervisedService:
         self._was_ready.set()
         self._observer.ready(self.service, process.pid, asyncio.get_running_loop().time() - began_s)
 
-    async def _answers(self) -> bool:
+    async def _answers(self, process: Process) -> bool:
         try:
-            return await self.service.is_ready()
+            # A stranger on the same port would answer too.
+            return await self.service.is_ready() and process.listens_on(self.service.port)
         except OSError:
             return False
 

@@ -18,7 +18,7 @@ async def _ready() -> bool:
     return True
 
 
-VOICE = Service("voice", ("/bin/voice",), {}, "127.0.0.1:40001", _ready)
+VOICE = Service("voice", ("/bin/voice",), {}, "127.0.0.1", 40001, _ready)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def answers_after(seconds: float) -> Callable[[], Awaitable[bool]]:
 
 
 def service(name: str = "voice", is_ready: Callable[[], Awaitable[bool]] = at_once) -> Service:
-    return Service(name, (f"/bin/{name}",), {}, "127.0.0.1:7001", is_ready)
+    return Service(name, (f"/bin/{name}",), {}, "127.0.0.1", 7001, is_ready)
 
 
 @pytest.mark.parametrize(
@@ -93,6 +93,16 @@ async def test_a_service_that_refuses_connections_is_asked_again() -> None:
         voice = supervisor.start(service(is_ready=is_ready))
         await voice.became_ready()
         assert voice.state is ServiceState.READY
+
+
+async def test_a_stranger_that_answers_on_its_port_does_not_make_a_service_ready() -> None:
+    spawner = FakeSpawner()
+    async with Supervisor(RecordingObserver(), spawner) as supervisor:
+        voice = supervisor.start(service(is_ready=answers_after(1)))
+        await asyncio.sleep(0.5)
+        spawner.started[0].has_its_port = False
+        await asyncio.sleep(5)
+        assert voice.state is ServiceState.STARTING
 
 
 async def test_a_service_that_is_killed_is_started_again_with_the_same_command() -> None:
