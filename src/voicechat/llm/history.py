@@ -72,10 +72,8 @@ def _newest_of_turn(turn: Sequence[ChatItem], budget: int, count: CountTokens) -
     rest = budget - _cost(opening, count)
     units = _units(following)
     kept = list(_fitting(units, rest, count)) or [_shortened(unit, rest, count) for unit in units[-1:]]
-    chosen = {id(item) for unit in kept for item in unit}
-    # A unit that was shortened is a copy, and stands alone; the others go back to the order they had.
-    in_order = [item for item in following if id(item) in chosen]
-    return [*opening, *(in_order or [item for unit in kept for item in unit])]
+    chosen = {item.id: item for unit in kept for item in unit if _cost(unit, count) <= rest}
+    return [*opening, *(chosen[item.id] for item in following if item.id in chosen)]
 
 
 def _fitting(groups: Sequence[Sequence[ChatItem]], budget: int, count: CountTokens) -> Iterable[Sequence[ChatItem]]:

@@ -1,0 +1,200 @@
+"""Utterances go in as audio and come out as transcripts, one final for each flush."""
+
+from collections.abc import AsyncIterator
+
+import numpy as np
+import pytest
+
+from voicechat.asr.engines.fake import NumberEngine, spoken
+from voicechat.asr.port import EARS_RATE_HZ, EarsError, RecognitionStream, Transcript
+from voicechat.asr.shared import SharedEars
+from voicechat.asr.stream import MAX_UNREAD
+from voicechat.asr.worker import DecodingWorker
+
+QUIET = spoken(0, 0.3)
+
+
+@pytest.fixture
+def engine() -> NumberEngine:
+    return NumberEngine()
+
+
+@pytest.fixture
+async def ears(engine: NumberEngine) -> AsyncIterator[SharedEars]:
+    ears = SharedEars(engine, DecodingWorker(), interim_s=0)
+    yield ears
+    engine.gate.set()
+    await ears.aclose()
+
+
+@pytest.fixture
+async def eager_ears(engine: NumberEngine) -> AsyncIterator[SharedEars]:
+    """Ears that make interim transcripts."""
+    ears = SharedEars(engine, DecodingWorker(), interim_s=0.6)
+    yield ears
+    engine.gate.set()
+    await ears.aclose()
+
+
+async def next_of(stream: RecognitionStream) -> Transcript:
+    return await aiter(stream).__anext__()
+
+
+async def test_a_flush_yields_the_words_of_the_utterance(ears: SharedEars) -> None:
+    stream = ears.stream()
+    stream.push(spoken(3000, 0.5))
+    stream.push(spoken(4000, 0.5))
+    stream.flush()
+    heard = await next_of(stream)
+    assert (heard.text, heard.is_final, heard.audio_s) == ("3000 4000", True, 1.0)
+
+
+async def test_utterances_come_out_in_order(ears: SharedEars) -> None:
+    stream = ears.stream()
+    for word in (3000, 4000, 5000):
+        stream.push(spoken(word, 0.3))
+        stream.flush()
+    assert [(await next_of(stream)).text for _ in range(3)] == ["3000", "4000", "5000"]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1.0])
+async def test_silence_yields_an_empty_final_without_work(
+    ears: SharedEars, engine: NumberEngine, seconds: float
+) -> None:
+    stream = ears.stream()
+    stream.push(spoken(0, seconds))
+    stream.flush()
+    assert (await next_of(stream)).text == ""
+    assert engine.heard_s == []
+
+
+async def test_a_cleared_utterance_is_forgotten(ears: SharedEars) -> None:
+    stream = ears.stream()
+    stream.push(spoken(3000, 0.5))
+    stream.clear()
+    stream.push(spoken(4000, 0.5))
+    stream.flush()
+    assert (await next_of(stream)).text == "4000"
+
+
+async def test_a_callers_buffer_may_be_used_again(ears: SharedEars) -> None:
+    stream = ears.stream()
+    buffer = spoken(3000, 0.5)
+    stream.push(buffer)
+    buffer[:] = 9000
+    stream.flush()
+    assert (await next_of(stream)).text == "3000"
+
+
+async def test_a_long_utterance_is_decoded_in_pieces_and_joined(ears: SharedEars, engine: NumberEngine) -> None:
+    stream = ears.stream()
+    for word in range(3000, 3016):
+        stream.push(np.concatenate([spoken(word, 4.6), spoken(0, 0.4)]))
+    stream.flush()
+    heard = await next_of(stream)
+    assert heard.text == " ".join(map(str, range(3000, 3016)))
+    assert heard.audio_s == pytest.approx(80.0)
+    assert max(engine.heard_s) <= 28.0
+
+
+async def test_one_push_may_hold_minutes(ears: SharedEars, engine: NumberEngine) -> None:
+    stream = ears.stream()
+    stream.push(np.concatenate([np.concatenate([spoken(word, 4.6), spoken(0, 0.4)]) for word in range(3000, 3024)]))
+    stream.flush()
+    assert (await next_of(stream)).text == " ".join(map(str, range(3000, 3024)))
+    assert max(engine.heard_s) <= 28.0
+
+
+async def test_an_engines_failure_is_raised_once_and_the_stream_goes_on(ears: SharedEars, engine: NumberEngine) -> None:
+    stream = ears.stream()
+    engine.failure = RuntimeError("out of memory")
+    stream.push(spoken(3000, 0.5))
+    stream.flush()
+    with pytest.raises(EarsError, match="out of memory"):
+        await next_of(stream)
+    engine.failure = None
+    stream.push(spoken(4000, 0.5))
+    stream.flush()
+    assert (await next_of(stream)).text == "4000"
+
+
+async def test_flushes_that_nobody_reads_are_refused(ears: SharedEars) -> None:
+    stream = ears.stream()
+    for _ in range(MAX_UNREAD):
+        stream.flush()
+    with pytest.raises(EarsError, match="unread"):
+        stream.flush()
+
+
+async def test_closing_ends_the_iteration(ears: SharedEars) -> None:
+    stream = ears.stream()
+    stream.push(spoken(3000, 0.5))
+    stream.flush()
+    await stream.aclose()
+    assert [heard async for heard in stream] == []
+
+
+async def test_an_unknown_language_is_refused_when_listening_begins(ears: SharedEars) -> None:
+    with pytest.raises(EarsError, match="only en"):
+        ears.stream("de")
+
+
+async def test_words_appear_while_the_person_speaks(eager_ears: SharedEars) -> None:
+    stream = eager_ears.stream()
+    stream.push(spoken(3000, 0.7))
+    heard = await next_of(stream)
+    assert (heard.text, heard.is_final) == ("3000", False)
+
+
+async def test_a_decode_in_the_pause_becomes_the_final_one(eager_ears: SharedEars, engine: NumberEngine) -> None:
+    stream = eager_ears.stream()
+    stream.push(np.concatenate([spoken(3000, 0.7), QUIET]))
+    interim = await next_of(stream)
+    stream.push(QUIET)
+    stream.flush()
+    final = await next_of(stream)
+    assert (interim.text, final.text) == ("3000", "3000")
+    assert len(engine.heard_s) == 1
+
+
+async def test_speech_after_the_pause_is_decoded_anew(eager_ears: SharedEars) -> None:
+    stream = eager_ears.stream()
+    stream.push(np.concatenate([spoken(3000, 0.7), QUIET]))
+    await next_of(stream)
+    stream.push(spoken(4000, 0.2))
+    stream.flush()
+    assert (await next_of(stream)).text == "3000 4000"
+
+
+async def test_no_interim_starts_while_a_final_is_being_decoded(eager_ears: SharedEars, engine: NumberEngine) -> None:
+    first, second = eager_ears.stream(), eager_ears.stream()
+    engine.gate.clear()
+    first.push(spoken(3000, 0.3))
+    first.flush()
+    second.push(spoken(4000, 0.7))
+    engine.gate.set()
+    assert (await next_of(first)).text == "3000"
+    assert engine.heard_s == [0.3]
+
+
+async def test_an_interim_of_a_cleared_utterance_is_dropped(eager_ears: SharedEars, engine: NumberEngine) -> None:
+    stream = eager_ears.stream()
+    engine.gate.clear()
+    stream.push(spoken(3000, 0.7))
+    stream.clear()
+    engine.gate.set()
+    stream.push(spoken(4000, 0.3))
+    stream.flush()
+    assert (await next_of(stream)).text == "4000"
+
+
+async def test_a_recording_is_recognised_in_pieces_with_words_on_its_own_clock(ears: SharedEars) -> None:
+    recording = np.concatenate([np.concatenate([spoken(word, 4.5), spoken(0, 0.5)]) for word in range(3000, 3012)])
+    heard = await ears.transcribe(recording, words=True)
+    assert heard.text == " ".join(map(str, range(3000, 3012)))
+    assert [word.start_s for word in heard.words] == pytest.approx([5 * i for i in range(12)], abs=0.01)
+    assert heard.audio_s == recording.size / EARS_RATE_HZ
+
+
+async def test_an_empty_recording_holds_no_words(ears: SharedEars) -> None:
+    assert (await ears.transcribe(spoken(0, 0))).text == ""
