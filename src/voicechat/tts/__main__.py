@@ -3,35 +3,42 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 
-import structlog
-
+from voicechat.observability.logs import configure_logging
 from voicechat.settings import SettingsError, load_settings
-from voicechat.tts.engine import EngineError
-from voicechat.tts.serve import serve
 
 
 def main(arguments: list[str]) -> int:
-    """Run a worker; `arguments` may name a YAML file. One JSON line on standard output says when it is ready."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ]
-    )
-    log = structlog.get_logger()
+    """Run a worker; `arguments` may name a YAML file.
+
+    One JSON line on standard output says when it can speak, and where; logs go to standard error.
+    """
     try:
         settings = load_settings(Path(arguments[0]) if arguments else None)
-        host = settings.worker.host
-        asyncio.run(serve(settings, ready=lambda port: log.info(f"ready {host}:{port}", host=host, port=port)))
-    except (SettingsError, EngineError, OSError) as error:
-        log.error("worker did not start", reason=str(error))
-        return 1
+    except SettingsError as error:
+        return _refuse(error)
+    configure_logging(settings.logging, "worker")
+    from voicechat.tts.engine import EngineError
+    from voicechat.tts.serve import serve
+
+    host = settings.worker.host
+    try:
+        asyncio.run(serve(settings, ready=lambda port: _announce(f"{host}:{port}")))
+    except (EngineError, OSError) as error:
+        return _refuse(error)
     return 0
+
+
+def _announce(address: str) -> None:
+    print(json.dumps({"event": f"ready {address}", "address": address}), flush=True)
+
+
+def _refuse(error: Exception) -> int:
+    print(f"worker: {error}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

@@ -136,12 +136,12 @@ class SynthesizerService(SynthesizerServicer):
     @staticmethod
     async def _speak(reply: Reply, requests: AsyncIterator[pb.SynthesizeRequest]) -> bool:
         """Listen to the client while the reply is spoken."""
-        async with asyncio.TaskGroup() as group:
-            listener = group.create_task(_listen(reply, requests))
-            try:
-                return await reply.speak()
-            finally:
-                listener.cancel()
+        listener = asyncio.create_task(_listen(reply, requests), name="listen")
+        try:
+            return await reply.speak()
+        finally:
+            listener.cancel()
+            await asyncio.gather(listener, return_exceptions=True)
 
     # --- models
 
@@ -259,8 +259,11 @@ async def _listen(reply: Reply, requests: AsyncIterator[pb.SynthesizeRequest]) -
             await _obey(reply, request)
     except Refusal as refusal:
         reply.fail(refusal)
-        return
-    reply.half_closed()
+    except Exception as error:
+        _log.exception("listening failed")
+        reply.fail(Refusal(grpc.StatusCode.INTERNAL, f"the request stream failed ({error}); see the log"))
+    else:
+        reply.half_closed()
 
 
 async def _obey(reply: Reply, request: pb.SynthesizeRequest) -> None:

@@ -82,7 +82,8 @@ _LINE_MARK = re.compile(
     r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[-*+•][ \t]+|(?:-{3,}|\*{3,}|_{3,}|={3,})[ \t]*$)", re.MULTILINE
 )
 _EMPHASIS = re.compile(r"(?<![\w*_~])(?P<mark>\*{1,3}|_{1,3}|~~)(?=\S)(?P<keep>[^\n]+?)(?<=\S)(?P=mark)(?![\w*_~])")
-_CODE_MARK = re.compile(r"`+|(?<=\s)\*+(?=\s)|\|")
+# What is left where a pair of marks was cut in two, or never was one.
+_STRAY_MARK = re.compile(r"`+|\||\*{2,}|_{2,}|~~+|(?<!\w)[*_#]+(?!\S)|(?<!\w)[*_](?=\w)|(?<=[\w.,!?])[*_](?!\w)")
 _TITLES = {"prof": "Professor", "gen": "General", "sen": "Senator", "rep": "Representative", "capt": "Captain"}
 _TITLE = re.compile(r"\b(?P<title>[Pp]rof|[Gg]en|[Ss]en|[Rr]ep|[Cc]apt)\.(?=\s+[A-Z])")
 _ABBREVIATION = re.compile(
@@ -100,6 +101,6 @@ def speakable(text: str) -> TracedText:
     """What of `text` is to be said; empty when nothing is."""
     traced = TracedText.written("".join(map(_printable, text)))
     traced = traced.replace(_EMOJI, " ").replace(_FENCE, " ").keep_group(_LINK).replace(_TAG, " ")
-    traced = traced.replace(_LINE_MARK, "").keep_group(_EMPHASIS).keep_group(_EMPHASIS).replace(_CODE_MARK, " ")
+    traced = traced.replace(_LINE_MARK, "").keep_group(_EMPHASIS).keep_group(_EMPHASIS).replace(_STRAY_MARK, " ")
     traced = traced.replace(_TITLE, lambda match: _TITLES[match["title"].lower()]).keep_group(_ABBREVIATION)
     return traced.replace(_SPACE, " ")
