@@ -176,8 +176,9 @@ class Replies:
         status, reason = self._outcome(reply)
         if status is ReplyStatus.CANCELLED and reply.wants_audio and not reply.cleared:
             self._emit(ReplyCleared(reply.id, reply.item_id))
-        if status is not ReplyStatus.COMPLETED and reply.heard_ms is not None:
-            reply.final_text = reply.heard_text(reply.heard_ms)
+        if status is not ReplyStatus.COMPLETED and reply.sent_ms:
+            # A voice that failed has timed words beyond the audio that it gave.
+            reply.final_text = reply.heard_text(reply.sent_ms if reply.heard_ms is None else reply.heard_ms)
         reply.final_text = reply.final_text.strip()
         self._ledger.set_text(reply.item_id, reply.final_text)
         if reply.failure is not None:
