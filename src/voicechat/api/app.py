@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -11,7 +12,7 @@ from voicechat.api.body_limit import BodyLimit
 from voicechat.api.errors import install_error_handlers
 from voicechat.api.guard import OriginGuard
 from voicechat.api.listings import listings_router
-from voicechat.api.page import page_app
+from voicechat.api.page import PAGE_DIRECTORY, page_route
 from voicechat.api.realtime import realtime_router
 from voicechat.api.reference import install_reference
 from voicechat.api.services import Services
@@ -21,7 +22,7 @@ LOCAL_ORIGINS = r"https?://(localhost|[a-z0-9-]+\.localhost|127\.\d+\.\d+\.\d+|\
 """Pages of this machine, such as a development server of the page on another port."""
 
 
-def create_app(services: Services) -> FastAPI:
+def create_app(services: Services, page_directory: Path = PAGE_DIRECTORY) -> FastAPI:
     """The API and the page on `services`."""
     app = FastAPI(
         title="voicechat",
@@ -35,7 +36,7 @@ def create_app(services: Services) -> FastAPI:
     for router in (speech_router(services), listings_router(services), realtime_router(services)):
         app.include_router(router)
     install_reference(app)
-    app.mount("/", page_app())
+    app.router.routes.append(page_route(page_directory))
     app.add_middleware(BodyLimit, max_bytes=server.max_body_bytes)
     app.add_middleware(
         CORSMiddleware,

@@ -6,15 +6,16 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 PAGE_DIRECTORY = Path(__file__).parent / "page"
 """Where the build puts the exported page."""
+API_PATHS = ("v1/", "api/")
 HASHED_ASSETS = "_next/static/"
 """Files whose names change with their content."""
 
@@ -67,7 +68,9 @@ class PageFiles(StaticFiles):
         }
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """A file, with its headers."""
+        """A file, with its headers; 404 as an API error where no page would look."""
+        if path.startswith(API_PATHS):
+            raise HTTPException(404)
         response = await super().get_response(path, scope)
         response.headers.update(self._headers)
         is_hashed = path.startswith(HASHED_ASSETS) and response.status_code in (200, 304)
@@ -75,11 +78,11 @@ class PageFiles(StaticFiles):
         return response
 
 
-def page_app(directory: Path = PAGE_DIRECTORY) -> Starlette:
+def page_route(directory: Path = PAGE_DIRECTORY) -> BaseRoute:
     """What answers at `/`: the page, or how to build it."""
     if (directory / "index.html").is_file():
-        return Starlette(routes=[Mount("/", PageFiles(directory))])
-    return Starlette(routes=[Route("/", _not_built)])
+        return Mount("/", PageFiles(directory))
+    return Route("/", _not_built)
 
 
 def html_headers() -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import redis.asyncio
 from pydantic import SecretStr
 
 from voicechat.api.health import CHECK_TIMEOUT_S, Probe
@@ -12,6 +11,8 @@ def redis_probe(url: SecretStr | None) -> Probe | None:
     """A probe of the server at `url`; None where Redis is not configured."""
     if url is None:
         return None
+    import redis.asyncio  # half a second that only those with Redis pay
+
     address = url.get_secret_value()
 
     async def probe() -> None:

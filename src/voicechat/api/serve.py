@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import signal
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -15,7 +16,6 @@ from voicechat.api.app import create_app
 from voicechat.api.lifecycle import Lifecycle, Phase
 from voicechat.api.loading import DeferredFactory
 from voicechat.api.ops import create_ops_app
-from voicechat.api.parts import conversations
 from voicechat.api.servers import bind, make_server, port_of, running
 from voicechat.api.services import Services
 from voicechat.api.watchdog import watchdog
@@ -79,7 +79,9 @@ async def _hold(services: Services, factory: DeferredFactory, released: asyncio.
         services.lifecycle.move(Phase.SERVING)
         await released.wait()
         return
-    async with conversations(services.settings, services.fleet) as provided:
+    # Its imports alone take longer than a balancer waits for liveness.
+    parts = await asyncio.to_thread(importlib.import_module, "voicechat.api.parts")
+    async with parts.conversations(services.settings, services.fleet) as provided:
         factory.provide(provided)
         services.lifecycle.move(Phase.SERVING)
         log.info("conversations can start")

@@ -75,6 +75,7 @@ def make_server(app: ASGIApp, grace_s: float, max_frame_bytes: int) -> QuietServ
     config = uvicorn.Config(
         app,
         log_config=None,
+        log_level="warning",
         access_log=False,
         lifespan="off",
         ws=BoundedWebSocket,

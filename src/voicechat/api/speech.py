@@ -28,6 +28,10 @@ from voicechat.fleet.port import (
 log = structlog.get_logger(__name__)
 
 
+MODEL_ERRORS = frozenset({"NOT_FOUND", "FAILED_PRECONDITION"})
+"""Refusals that are about the voice that was asked for."""
+
+
 class SynthesizeRequest(BaseModel):
     """What to say, and with which voice."""
 
@@ -72,7 +76,7 @@ class SpeechResponse(Response):
                 finally:
                     await _end(feeding)
         except VoiceError as error:
-            raise from_voice_error(error) from error
+            raise from_voice_error(error, "model" if error.code in MODEL_ERRORS else None) from error
 
     async def _relay(self, events: AsyncIterator[SpeechEvent], send: Send) -> None:
         rate_hz = self._request.sample_rate_hz

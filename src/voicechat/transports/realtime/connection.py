@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
+import anyio
 import structlog
 from openai.types.realtime import RealtimeSessionCreateRequest, SessionCreatedEvent
 from pydantic import ValidationError
@@ -119,10 +120,10 @@ class _Connection:
         end = ConnectionEndError(NORMAL, "over")
         self._session.send(build(SessionCreatedEvent, session=describe(self._session.config, self._session.id)))
         try:
-            async with asyncio.TaskGroup() as flows:
-                flows.create_task(self._read())
-                flows.create_task(self._listen())
-                flows.create_task(self._write())
+            async with anyio.create_task_group() as flows:
+                flows.start_soon(self._read)
+                flows.start_soon(self._listen)
+                flows.start_soon(self._write)
         except* ConnectionEndError as ends:
             end = _first(ends)
         except* Exception:
@@ -177,8 +178,7 @@ class _Connection:
 
     async def _write(self) -> None:
         try:
-            while True:
-                await self._socket.send_text(await self._outbox.take())
+            await self._outbox.send_each(self._socket.send_text)
         except (WebSocketDisconnect, RuntimeError, OSError) as error:
             raise ConnectionEndError(NORMAL, "the client left") from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 
 from pydantic import BaseModel
 
@@ -18,7 +19,7 @@ class SlowReaderError(Exception):
 
 
 class Outbox:
-    """A queue of frames bounded by their size: `put` never waits, `take` does."""
+    """A queue of frames bounded by their size: `put` never waits."""
 
     def __init__(self, limit_chars: int = MAX_WAITING_CHARS) -> None:
         self._frames: deque[str] = deque()
@@ -35,14 +36,16 @@ class Outbox:
         self._chars += len(frame)
         self._filled.set()
 
-    async def take(self) -> str:
-        """The next frame."""
-        while not self._frames:
+    async def send_each(self, send: Callable[[str], Awaitable[None]]) -> None:
+        """Send frames as they come, for ever. A frame leaves the queue once it is sent, so that `drain` misses none."""
+        while True:
+            while self._frames:
+                frame = self._frames[0]
+                await send(frame)
+                self._frames.popleft()
+                self._chars -= len(frame)
             self._filled.clear()
             await self._filled.wait()
-        frame = self._frames.popleft()
-        self._chars -= len(frame)
-        return frame
 
     def drain(self) -> list[str]:
         """Everything that waits, at once."""
