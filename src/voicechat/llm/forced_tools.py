@@ -56,6 +56,7 @@ class ForcedToolLLM(LLM):
         return _CallStream(
             self,
             model=self._opts.model,
+            provider_fmt="openai",
             strict_tool_schema=False,
             client=self._client,
             chat_ctx=describe_functions(chat_ctx, functions),
