@@ -41,6 +41,9 @@ SHORTEST_S = 0.1
 REREAD_S = 1.5
 """Speech left over after the last timestamp that is worth reading on for."""
 
+UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
+"""Languages written without spaces between words."""
+
 Features = npt.NDArray[np.float32]
 
 
@@ -167,11 +170,16 @@ class WhisperEngine:
         words: list[HeardWord] = []
         for part in aligned:
             text, end_s = part["word"].strip(), offset_s + float(part["end"])
-            if text and not any(map(str.isalnum, text)) and words:
-                words[-1] = replace(words[-1], text=words[-1].text + text)
+            if text and words and _continues(part["word"], tokenizer.language_code):
+                words[-1] = replace(words[-1], text=words[-1].text + text, end_s=end_s)
             elif text:
                 words.append(HeardWord(text, offset_s + float(part["start"]), end_s))
         return words
+
+
+def _continues(part: str, language: str) -> bool:
+    """Whether an aligned part belongs to the word before it: punctuation does, and "-entered" after "re"."""
+    return not any(map(str.isalnum, part)) or (language not in UNSPACED and not part.startswith(" "))
 
 
 def _is_silence(hypothesis: Hypothesis) -> bool:
