@@ -15,22 +15,21 @@ export function Controls({ call, view, chosenId }: Props) {
   const first = useFocusWhenLost<HTMLDivElement>(true);
   return (
     <div ref={first} className={styles.controls} role="group" aria-label="Call controls" tabIndex={-1}>
-      {view.microphoneId === null ? (
-        <UseMicrophone disabled={view.phase !== "live"} onUse={() => void call.useMicrophone(chosenId)} />
-      ) : (
-        <Mute muted={view.muted} onChange={(muted) => { call.setMuted(muted); }} />
+      {view.microphoneId === null && view.phase === "live" && (
+        <UseMicrophone onUse={() => void call.useMicrophone(chosenId)} />
       )}
+      {view.microphoneId !== null && <Mute muted={view.muted} onChange={(muted) => { call.setMuted(muted); }} />}
       <button type="button" className={styles.end} onClick={() => { call.end(); }}>
         <CloseIcon />
-        End
+        <span className={styles.label}>End</span>
       </button>
     </div>
   );
 }
 
-function UseMicrophone({ disabled, onUse }: { readonly disabled: boolean; readonly onUse: () => void }) {
+function UseMicrophone({ onUse }: { readonly onUse: () => void }) {
   return (
-    <button type="button" className={styles.control} disabled={disabled} aria-label="Use microphone" onClick={onUse}>
+    <button type="button" className={styles.control} aria-label="Use microphone" onClick={onUse}>
       <MicrophoneIcon />
     </button>
   );

@@ -36,12 +36,21 @@ function Words({ line }: { readonly line: Line }) {
     <p className={styles.line} data-role={line.role} data-status={line.status}>
       <span className="visually-hidden">{line.role === "user" ? "You: " : "Assistant: "}</span>
       {line.text}
-      {line.unheard !== "" && (
-        <del className={styles.unheard}>
-          <span className="visually-hidden"> not heard: </span>
-          {line.unheard}
-        </del>
-      )}
+      {line.unheard !== "" && <Unheard text={line.unheard} />}
     </p>
+  );
+}
+
+/** The white space before the first word is not struck through. */
+function Unheard({ text }: { readonly text: string }) {
+  const words = text.trimStart();
+  return (
+    <>
+      {text.slice(0, text.length - words.length)}
+      <del className={styles.unheard}>
+        <span className="visually-hidden">not heard: </span>
+        {words}
+      </del>
+    </>
   );
 }

@@ -19,10 +19,19 @@ import styles from "./VoiceChat.module.css";
 export function VoiceChat() {
   const [call, view] = useCall();
   const [chosenId, setChosenId] = useState("");
+  const [called, setCalled] = useState(false);
   const microphones = useMicrophones(view.microphoneId);
   const inCall = view.phase !== "idle";
   const fresh = !inCall && view.conversation.lines.every((line) => line.text === "");
 
+  const talk = (): void => {
+    setCalled(true);
+    void call.talk(chosenId);
+  };
+  const write = (text: string): void => {
+    setCalled(true);
+    void call.write(text);
+  };
   const chooseMicrophone = (id: string): void => {
     setChosenId(id);
     if (view.microphoneId !== null) void call.useMicrophone(id);
@@ -37,7 +46,7 @@ export function VoiceChat() {
       <main className={styles.main}>
         <section className={styles.stage} data-in-call={inCall} aria-label="Call">
           <Orb call={call} view={view} />
-          {!inCall && <TalkButton again={!fresh} onTalk={() => void call.talk(chosenId)} />}
+          {!inCall && <TalkButton again={called} onTalk={talk} />}
         </section>
         <Status view={view} />
         {view.problem !== null && <Notice problem={view.problem} onDismiss={() => { call.dismissProblem(); }} />}
@@ -47,7 +56,7 @@ export function VoiceChat() {
         <div className={styles.bar}>
           <Composer
             disabled={view.phase === "connecting" || view.phase === "reconnecting"}
-            onSend={(text) => void call.write(text)}
+            onSend={write}
           />
           {inCall && <Controls call={call} view={view} chosenId={chosenId} />}
         </div>

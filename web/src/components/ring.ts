@@ -4,7 +4,9 @@ const TICKS = 96;
 /** Part of the spectrum that speech fills, of the analyser's bins. */
 const SPEECH_SHARE = 0.5;
 const INNER = 0.66;
-const REACH = 0.3;
+const REACH = 0.28;
+/** Of a tick's length; the rest is the loudness of all, so that a pure tone moves the whole ring. */
+const BAND_SHARE = 0.6;
 const ATTACK = 0.5;
 const DECAY = 0.12;
 
@@ -15,10 +17,12 @@ export class RingLevels {
 
   /** Takes what `analyser` hears now; null lets the ring come to rest. */
   follow(analyser: AnalyserNode | null): void {
-    if (analyser !== null) this.#read(analyser);
+    if (analyser === null) this.#bins.fill(0);
+    else this.#read(analyser);
     const half = TICKS / 2;
+    const whole = (1 - BAND_SHARE) * this.#peak();
     for (let i = 0; i < TICKS; i += 1) {
-      const target = analyser === null ? 0 : this.#band(Math.abs(i - half) / half);
+      const target = whole + BAND_SHARE * this.#band(Math.abs(i - half) / half);
       const now = this.ticks[i] ?? 0;
       this.ticks[i] = now + (target - now) * (target > now ? ATTACK : DECAY);
     }
@@ -29,10 +33,15 @@ export class RingLevels {
     analyser.getByteFrequencyData(this.#bins);
   }
 
+  #peak(): number {
+    return this.#bins.reduce((peak, bin) => Math.max(peak, bin), 0) / 255;
+  }
+
   /** `place` runs from 0, the lowest frequency, to 1. */
   #band(place: number): number {
     const bin = 1 + Math.floor(place * place * this.#bins.length * SPEECH_SHARE);
-    return (this.#bins[bin] ?? 0) / 255;
+    const near = [bin - 2, bin - 1, bin, bin + 1, bin + 2].map((each) => this.#bins[each] ?? 0);
+    return near.reduce((sum, level) => sum + level, 0) / near.length / 255;
   }
 }
 
@@ -42,10 +51,10 @@ export function drawRing(context: CanvasRenderingContext2D, size: number, levels
   context.clearRect(0, 0, size, size);
   context.lineWidth = Math.max(1.5, size / 110);
   context.lineCap = "round";
+  const rest = 0.025 + 0.02 * breath;
   for (let i = 0; i < TICKS; i += 1) {
     const level = levels.ticks[i] ?? 0;
     const angle = (i / TICKS) * 2 * Math.PI + Math.PI / 2;
-    const rest = 0.02 + 0.025 * breath * (1 + Math.sin(angle * 3 + breath * 2));
     const start = INNER * radius;
     const end = start + radius * (rest + REACH * level);
     context.globalAlpha = 0.35 + 0.65 * Math.min(1, level * 1.4);
