@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -31,7 +33,7 @@ class BodyLimit:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         received = 0
-        answered = False
+        is_answered = False
 
         async def counted() -> Message:
             nonlocal received
@@ -42,15 +44,16 @@ class BodyLimit:
             return message
 
         async def noted(message: Message) -> None:
-            nonlocal answered
-            answered = True
-            await send(message)
+            nonlocal is_answered
+            # Frameworks answer a body that cannot be read with an error of their own.
+            if is_answered or received <= self._max_bytes:
+                is_answered = True
+                await send(message)
 
-        try:
+        with suppress(_TooLargeError):
             await self._app(scope, counted, noted)
-        except _TooLargeError:
-            if not answered:
-                await self._refuse(scope, receive, send)
+        if not is_answered and received > self._max_bytes:
+            await self._refuse(scope, receive, send)
 
     def _declared(self, scope: Scope) -> int:
         length = Headers(scope=scope).get("content-length", "")

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from voicechat.api.app import create_app
+from voicechat.api.lifecycle import Lifecycle
+from voicechat.api.services import Services
+from voicechat.conversation.fake_conversation import FakeFactory
+from voicechat.fleet.fake import FakeFleet
+from voicechat.settings import Settings
+from voicechat.transports.realtime.tokens import ClientSecrets
+
+LOCAL = "http://127.0.0.1:8080"
+
+
+@pytest.fixture
+def fleet() -> FakeFleet:
+    return FakeFleet()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings.model_validate({"server": {"max_body_bytes": 2048, "max_text_chars": 200}})
+
+
+@pytest.fixture
+def services(settings: Settings, fleet: FakeFleet) -> Iterator[Services]:
+    with ThreadPoolExecutor(1) as executor:
+        yield Services(
+            settings=settings,
+            fleet=fleet,
+            conversations=FakeFactory(),
+            client_secrets=ClientSecrets(time.time),
+            lifecycle=Lifecycle(),
+            executor=executor,
+            started_at=100.0,
+        )
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    return tmp_path / "page"
+
+
+@pytest.fixture
+def client(services: Services, page: Path) -> Iterator[TestClient]:
+    with TestClient(create_app(services, page), base_url=LOCAL, raise_server_exceptions=False) as made:
+        yield made
