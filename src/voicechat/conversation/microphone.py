@@ -41,6 +41,11 @@ class RateConverter:
             self._rate_hz, self._resampler = rate_hz, StreamResampler(rate_hz, EARS_RATE_HZ)
         return self._resampler.push(pcm)
 
+    def finish(self) -> Pcm16:
+        """What the filter still holds; the next chunk begins a new stream."""
+        resampler, self._resampler = self._resampler, None
+        return resampler.finish() if resampler is not None else np.zeros(0, np.int16)
+
 
 class Microphone(io.AudioInput):
     """Audio input of an `AgentSession`: 20 ms frames at 16 kHz, without end until `close`."""

@@ -161,6 +161,7 @@ class Session:
         """What was pushed is a turn."""
         self._refuse_when_closed()
         if self._config.turn_detection is None:
+            self._manual.push(self._converter.finish())
             self._manual.commit()
         elif self._turns.open:
             self._tasks.start(engines.commit_turn(self._engine), "commit turn")

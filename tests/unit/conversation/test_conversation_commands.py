@@ -189,10 +189,8 @@ def test_the_client_runs_the_functions_that_the_mind_asks_for(play: Play) -> Non
     assert (first.reply_id, first.reason) == (call.reply_id, "tool_calls")
     assert second.text == "It is sunny."
     told = caller.mind.told[1].items
-    assert [type(item) for item in told if isinstance(item, FunctionCall | FunctionCallOutput)] == [
-        FunctionCall,
-        FunctionCallOutput,
-    ]
+    assert [item.name for item in told if isinstance(item, FunctionCall)] == ["weather"]
+    assert [item.output for item in told if isinstance(item, FunctionCallOutput)] == ["sunny"]
     assert caller.mind.choices[0] == {"type": "function", "function": {"name": "weather"}}
 
 
