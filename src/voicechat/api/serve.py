@@ -79,8 +79,10 @@ async def _hold(services: Services, factory: DeferredFactory, released: asyncio.
         services.lifecycle.move(Phase.SERVING)
         await released.wait()
         return
-    # Its imports alone take longer than a balancer waits for liveness.
-    parts = await asyncio.to_thread(importlib.import_module, "voicechat.api.parts")
+    # These imports alone take longer than a balancer waits for liveness; plugins insist on the main thread.
+    for module in ("livekit.agents", "faster_whisper"):
+        await asyncio.to_thread(importlib.import_module, module)
+    parts = importlib.import_module("voicechat.api.parts")
     async with parts.conversations(services.settings, services.fleet) as provided:
         factory.provide(provided)
         services.lifecycle.move(Phase.SERVING)
