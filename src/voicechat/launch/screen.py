@@ -55,7 +55,8 @@ class Screen:
         self._last_words[service.name] = "" if level in LOUD_LEVELS else text
 
     def _warn(self, name: str, state: str, detail: str, style: str) -> None:
-        self._errors.print(_line(name, state, detail[:MAX_SHOWN_CHARS], style), soft_wrap=True)
+        first_line = detail.partition("\n")[0]
+        self._errors.print(_line(name, state, first_line[:MAX_SHOWN_CHARS], style), soft_wrap=True)
 
 
 def loudness(line: str) -> tuple[str, str]:

@@ -69,6 +69,12 @@ def test_warnings_are_shown_and_everything_is_logged(terminal: Terminal) -> None
     assert terminal.log.read_text().splitlines() == lines
 
 
+def test_a_warning_of_many_lines_is_shown_as_its_first(terminal: Terminal) -> None:
+    terminal.screen.output(VOICE, json.dumps({"level": "error", "event": "broken\n  in many places"}))
+
+    assert terminal.errors.getvalue() == "voice    error   broken\n"
+
+
 def test_markup_in_a_log_line_is_shown_as_it_is(terminal: Terminal) -> None:
     terminal.screen.output(VOICE, json.dumps({"level": "error", "event": "bad [red]input[/red]"}))
 
