@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from voicechat.tts.scheduler import BULK_SHARE, Pace, RunQueue, Scheduler, Unit
+
+_orders = itertools.count()
+
+
+def unit(pace: Pace = Pace.REALTIME, deadline_s: float = 0.0) -> Unit:
+    return Unit(deadline_s, next(_orders), pace, lambda: None)
+
+
+def test_the_earliest_deadline_runs_first() -> None:
+    queue = RunQueue(threads=1)
+    late, early = unit(deadline_s=2.0), unit(deadline_s=1.0)
+    queue.add(late)
+    queue.add(early)
+
+    assert [queue.take(), queue.take(), queue.take()] == [early, late, None]
+
+
+def test_equal_deadlines_run_in_the_order_they_came() -> None:
+    queue = RunQueue(threads=1)
+    units = [unit(), unit(), unit()]
+    for waiting in units:
+        queue.add(waiting)
+
+    assert [queue.take() for _ in units] == units
+
+
+def test_bulk_waits_for_realtime() -> None:
+    queue = RunQueue(threads=2)
+    file, call = unit(Pace.BULK), unit(Pace.REALTIME, deadline_s=99)
+    queue.add(file)
+    queue.add(call)
+
+    assert [queue.take(), queue.take()] == [call, file]
+
+
+def test_bulk_leaves_one_thread_free() -> None:
+    queue = RunQueue(threads=2)
+    queue.add(unit(Pace.BULK))
+    queue.add(unit(Pace.BULK))
+    first = queue.take()
+
+    assert first is not None and queue.take() is None
+    queue.done(first, 0.1)
+    assert queue.take() is not None
+
+
+@settings(deadline=None, max_examples=50)
+@given(bulk_s=st.floats(0.05, 1.0), realtime_s=st.floats(0.05, 1.0))
+def test_bulk_gets_its_share_while_both_wait(bulk_s: float, realtime_s: float) -> None:
+    queue = RunQueue(threads=1)
+    spent = dict.fromkeys(Pace, 0.0)
+    for pace in Pace:
+        queue.add(unit(pace))
+    for _ in range(2000):
+        taken = queue.take()
+        assert taken is not None
+        took_s = bulk_s if taken.pace is Pace.BULK else realtime_s
+        spent[taken.pace] += took_s
+        queue.add(unit(taken.pace))
+        queue.done(taken, took_s)
+
+    assert spent[Pace.BULK] / sum(spent.values()) == pytest.approx(BULK_SHARE, rel=0.25)
+
+
+def test_bulk_saves_no_claim_from_when_it_had_nothing_to_do() -> None:
+    queue = RunQueue(threads=1)
+    for _ in range(50):
+        queue.add(unit())
+        taken = queue.take()
+        assert taken is not None
+        queue.done(taken, 1.0)
+    file, call = unit(Pace.BULK), unit()
+    queue.add(file)
+    queue.add(call)
+
+    assert queue.take() is call
+
+
+@pytest.fixture
+def scheduler() -> Iterator[Scheduler]:
+    running = Scheduler(threads=1)
+    yield running
+    running.close()
+
+
+async def test_work_runs_on_another_thread_and_gives_its_result(scheduler: Scheduler) -> None:
+    assert await scheduler.submit(threading.get_ident, Pace.REALTIME, 0.0) != threading.get_ident()
+
+
+async def test_an_error_reaches_whoever_submitted(scheduler: Scheduler) -> None:
+    with pytest.raises(ZeroDivisionError):
+        await scheduler.submit(lambda: 1 / 0, Pace.REALTIME, 0.0)
+
+
+async def test_work_that_was_given_up_never_runs(scheduler: Scheduler) -> None:
+    go, ran = threading.Event(), []
+    blocking = scheduler.submit(go.wait, Pace.REALTIME, 0.0)
+    given_up = scheduler.submit(lambda: ran.append("given up"), Pace.REALTIME, 1.0)
+    kept = scheduler.submit(lambda: ran.append("kept"), Pace.REALTIME, 2.0)
+    given_up.cancel()
+    go.set()
+    await asyncio.gather(blocking, kept)
+
+    assert ran == ["kept"]
