@@ -160,6 +160,9 @@ async def _configured(settings: LlmSettings, probe: Probe) -> Mind:
     if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).hostname:
         raise MindError(f"OPENAI_BASE_URL is {base_url!r}: give an address such as http://127.0.0.1:11434/v1")
     model = settings.model or await _choose_model(base_url, key or NO_KEY, probe)
+    if model == settings.embedded_model:  # our own server, started by `voicechat up` or beside this process
+        about = embedded_mind(settings).description
+        return Mind(MindKind.OPENAI, base_url, model, key or NO_KEY, about, is_demonstration=True)
     return Mind(MindKind.OPENAI, base_url, model, key or NO_KEY, f"{model} at {base_url}, as configured")
 
 

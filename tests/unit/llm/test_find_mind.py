@@ -108,6 +108,12 @@ async def test_a_configured_model_is_not_looked_up() -> None:
     assert await found(settings, nobody) == (MindKind.OPENAI, "http://box:9000/v1", "mistral")
 
 
+async def test_the_embedded_model_at_a_configured_address_is_still_a_demonstration() -> None:
+    settings = LlmSettings(base_url="http://llm:8000/v1", model="smollm2-135m-instruct")
+    mind = await find_mind(settings, nobody)
+    assert (mind.kind, mind.base_url, mind.is_demonstration) == (MindKind.OPENAI, "http://llm:8000/v1", True)
+
+
 async def test_a_bare_key_means_openai() -> None:
     mind = await find_mind(LlmSettings(api_key=SecretStr("sk-1")), nobody)
     assert (mind.base_url, mind.api_key) == (OPENAI_BASE_URL, "sk-1")
