@@ -42,7 +42,7 @@ class WorkerSpeechStream:
     def __init__(self, open_call: Open, request: SpeechRequest, address: str, first_audio_timeout_s: float) -> None:
         self._address = address
         self._timeout_s = first_audio_timeout_s
-        self._requests: asyncio.Queue[pb.SynthesizeRequest] = asyncio.Queue(_MAX_WAITING)
+        self._requests: asyncio.Queue[pb.SynthesizeRequest | None] = asyncio.Queue(_MAX_WAITING)
         self._requests.put_nowait(start_message(request))
         self._call = open_call(self._outgoing())
         self._audio_heard = False
@@ -91,6 +91,10 @@ class WorkerSpeechStream:
     def cancel(self) -> None:
         """Give up what is unfinished."""
         self._call.cancel()
+        # gRPC leaves the requests of a call that has ended waiting for more: end them, after dropping what is unsent.
+        while not self._requests.empty():
+            self._requests.get_nowait()
+        self._requests.put_nowait(None)
 
     async def _next(self) -> SpeechEvent:
         try:
@@ -129,5 +133,5 @@ class WorkerSpeechStream:
                 await asyncio.sleep(0.01)
 
     async def _outgoing(self) -> AsyncIterator[pb.SynthesizeRequest]:
-        while True:
-            yield await self._requests.get()
+        while (request := await self._requests.get()) is not None:
+            yield request
