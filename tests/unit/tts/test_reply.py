@@ -31,10 +31,10 @@ class Scene:
         options = reply_options(message, self.voice.traits)
         self.reply = Reply(self.voice, 0.0, options, self._submit, self._send, 1000, self._loop.time)
 
-    def _submit(self, work: Callable[[], T], pace: Pace, deadline_s: float) -> asyncio.Future[T]:
+    def _submit(self, run: Callable[[], T], pace: Pace, deadline_s: float) -> asyncio.Future[T]:
         self.deadlines.append(deadline_s)
         done: asyncio.Future[T] = self._loop.create_future()
-        done.set_result(work())
+        done.set_result(run())
         return done
 
     async def _send(self, response: pb.SynthesizeResponse) -> None:

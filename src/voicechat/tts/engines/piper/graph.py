@@ -73,6 +73,7 @@ class _Cutter:
         scaled, spread, latent, mean = self._latent()
         self._free_rhythm_noise(latent_noise=scaled)
         carried = tuple(sorted(self._frontier(latent)))
+        self._describe(durations, mean, spread, latent, *carried)
         inputs = [value.name for value in self._model.graph.input]
         extractor = Extractor(self._model)
         text_half = extractor.extract_model(inputs, [durations, mean, spread, *carried])
@@ -119,6 +120,14 @@ class _Cutter:
             graph.node.remove(node)
             graph.input.append(helper.make_tensor_value_info(RHYTHM_NOISE, TensorProto.FLOAT, [1, 2, None]))
             return
+
+    def _describe(self, *names: str) -> None:
+        """Give the seam's tensors, all float32, a type, as inputs and outputs must have one."""
+        from onnx import TensorProto, helper
+
+        described = {value.name for value in self._model.graph.value_info}
+        for name in set(names) - described:
+            self._model.graph.value_info.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
 
     def _frontier(self, latent: str) -> set[str]:
         """Tensors made from the inputs, not from the latent, that nodes behind the latent use."""

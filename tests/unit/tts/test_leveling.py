@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from voicechat.tts.engine import Part, Prosody
+from voicechat.tts.fake import FakeVoice
+from voicechat.tts.leveling import LOUDNESS_FILE, gain_db, voice_gain_db
+
+
+class Hum(FakeVoice):
+    """A second of a 997 Hz tone for any text, 20 dB below full scale: -23 LUFS."""
+
+    def __init__(self) -> None:
+        super().__init__(24_000)
+        self.measured = 0
+
+    def speak(self, text: str, prosody: Prosody) -> Iterator[Part]:
+        self.measured += 1
+        yield (0.1 * np.sin(2 * np.pi * 997 * np.arange(24_000) / 24_000)).astype(np.float32)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    (tmp_path / "voice.onnx").write_bytes(b"model")
+    return tmp_path
+
+
+def test_a_voice_is_brought_to_minus_16_lufs(directory: Path) -> None:
+    assert voice_gain_db(Hum(), directory) == pytest.approx(7.0, abs=0.1)
+
+
+def test_it_is_measured_once(directory: Path) -> None:
+    first, second = Hum(), Hum()
+
+    assert voice_gain_db(first, directory) == pytest.approx(voice_gain_db(second, directory), abs=0.01)
+    assert (first.measured > 0, second.measured) == (True, 0)
+    assert [path.name for path in directory.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("content", ["", "{", json.dumps({"method": 1, "model_bytes": 99, "lufs": -30.0})])
+def test_a_file_that_is_broken_or_of_another_model_is_measured_anew(directory: Path, content: str) -> None:
+    (directory / LOUDNESS_FILE).write_text(content)
+
+    assert voice_gain_db(Hum(), directory) == pytest.approx(7.0, abs=0.1)
+
+
+def test_a_directory_that_cannot_be_written_only_costs_the_measurement(tmp_path: Path) -> None:
+    assert voice_gain_db(Hum(), tmp_path / "absent") == pytest.approx(7.0, abs=0.1)
+
+
+def test_the_gain_of_silence_is_none_and_of_a_whisper_is_bounded() -> None:
+    assert gain_db(-math.inf) == 0.0
+    assert gain_db(-60.0) == 20.0
