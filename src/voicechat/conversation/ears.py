@@ -23,6 +23,9 @@ ONSET_MARGIN_MS = 150
 class Listener(Protocol):
     """Who decides what recognised words mean."""
 
+    def asked(self) -> None:
+        """An utterance was closed; a final transcript or an error follows."""
+
     def heard(self, transcript: Transcript) -> str:
         """A final transcript; returns the words that take a turn, or nothing."""
 
@@ -122,6 +125,7 @@ class EarsStream(stt.RecognizeStream):
                 self._hear(np.frombuffer(item.data, dtype=np.int16), recognition)
             else:
                 self._speaking = False
+                self._listener.asked()
                 recognition.flush()
         await recognition.aclose()
 

@@ -9,7 +9,18 @@ from collections.abc import AsyncGenerator, AsyncIterable
 from typing import Any, Protocol
 
 from livekit import rtc
-from livekit.agents import Agent, AgentSession, APIConnectOptions, ModelSettings, StopResponse, llm, stt, tts, vad
+from livekit.agents import (
+    Agent,
+    AgentSession,
+    APIConnectOptions,
+    CloseReason,
+    ModelSettings,
+    StopResponse,
+    llm,
+    stt,
+    tts,
+    vad,
+)
 from livekit.agents.voice import io
 from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.turn import TurnHandlingOptions
@@ -132,6 +143,11 @@ def default_turn_detection(settings: ConversationSettings) -> TurnDetection:
 async def commit_turn(engine: Engine) -> None:
     """End the person's turn now, as if the silence had been long enough."""
     await engine.commit_user_turn(transcript_timeout=10.0)
+
+
+async def end(engine: Engine) -> None:
+    """End the engine. Its own close would first make a turn of what is being said, which nobody is left to hear."""
+    await engine._aclose_impl(reason=CloseReason.ERROR)
 
 
 def go_on_soon(engine: Engine) -> None:

@@ -76,6 +76,10 @@ class Floor:
             self._go_on()
         return text
 
+    def asked(self) -> None:
+        """The ears owe the words of an utterance."""
+        self._turns.asked()
+
     def hearing(self, text: str) -> None:
         """Words so far."""
         self._turns.hearing(text)

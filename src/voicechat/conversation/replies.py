@@ -38,10 +38,18 @@ KEPT = 16
 class Replies:
     """Every reply from its making to its end; the sink of the playout."""
 
-    def __init__(self, emit: Emit, ledger: Ledger, clock: Clock, on_finished: Callable[[Reply], None]) -> None:
+    def __init__(
+        self,
+        emit: Emit,
+        ledger: Ledger,
+        clock: Clock,
+        on_opened: Callable[[], None],
+        on_finished: Callable[[Reply], None],
+    ) -> None:
         self._emit = emit
         self._ledger = ledger
         self._clock = clock
+        self._on_opened = on_opened
         self._on_finished = on_finished
         self._recent: OrderedDict[str, Reply] = OrderedDict()
         self._newest: Reply | None = None
@@ -52,17 +60,15 @@ class Replies:
 
     # --- from the engine
 
-    def create(
-        self, handle: SpeechHandle, options: ReplyOptions, *, wants_audio: bool, turn: TurnTimes | None
-    ) -> Reply:
+    def create(self, handle: SpeechHandle, options: ReplyOptions, *, wants_audio: bool) -> Reply:
         """A reply was thought of; the tasks that the engine starts next work for it."""
-        reply = self._newest = Reply(handle, options, wants_audio, turn=turn)
+        reply = self._newest = Reply(handle, options, wants_audio)
         CURRENT_REPLY.set(reply)
         handle.add_done_callback(lambda _: self._done(reply))
         return reply
 
-    def adopt(self, turn: TurnTimes | None) -> None:
-        """The newest reply, thought of before the turn was decided, answers it."""
+    def answer(self, turn: TurnTimes | None) -> None:
+        """The reply that opens next answers this turn, or none."""
         self._turn = turn
 
     def open_scheduled(self) -> None:
@@ -75,7 +81,7 @@ class Replies:
         if reply.phase is not ReplyPhase.PREPARED:
             return
         reply.phase = ReplyPhase.OPEN
-        reply.turn, self._turn = reply.turn or self._turn, None
+        reply.turn, self._turn = self._turn, None
         self.current = reply
         self._recent[reply.item_id] = reply
         if len(self._recent) > KEPT:
@@ -84,6 +90,7 @@ class Replies:
         self._emit(ReplyStarted(reply.id, reply.item_id, previous, reply.options.metadata or None))
         for call in reply.tool_calls:
             self._tell_call(reply, call)
+        self._on_opened()
 
     def text(self, reply: Reply, delta: str) -> None:
         """More of a reply is about to be heard."""

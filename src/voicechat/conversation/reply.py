@@ -89,7 +89,9 @@ class Reply:
             self.voice.played(samples)
 
     def hold(self, held: bool) -> None:
-        """Tell the voice that playout waits, or goes on."""
+        """Tell the voice that playout waits, or goes on; then what was heard when it stopped is no longer all."""
+        if not held:
+            self.heard_ms = None
         if self.voice is not None:
             self.voice.hold(held)
 

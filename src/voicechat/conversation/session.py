@@ -36,7 +36,7 @@ from voicechat.conversation.port import (
     StateChanged,
 )
 from voicechat.conversation.replies import Replies
-from voicechat.conversation.reply import CURRENT_REPLY, Failure, Reply, ReplyPhase, TurnTimes
+from voicechat.conversation.reply import CURRENT_REPLY, Failure, Reply, ReplyPhase
 from voicechat.conversation.state import StateMachine
 from voicechat.conversation.tasks import TaskOwner
 from voicechat.conversation.turns import UserTurns
@@ -79,7 +79,7 @@ class Session:
         self._machine = StateMachine(lambda state: self._outbox.put(StateChanged(state)))
         self._ledger = Ledger()
         self._turns = UserTurns(self._outbox.put, self._ledger, self._clock)
-        self._replies = Replies(self._outbox.put, self._ledger, self._clock, self._reply_finished)
+        self._replies = Replies(self._outbox.put, self._ledger, self._clock, self._reply_opened, self._reply_finished)
         self._playout = self._make_playout()
         self._microphone = Microphone(self._clock, settings.conversation.jitter_buffer_ms)
         self._converter = RateConverter()
@@ -106,7 +106,6 @@ class Session:
         self._asked: ReplyOptions | None = None
         self._deferred: ReplyOptions | None = None
         self._turn_decided = False
-        self._turn_times: TurnTimes | None = None
         self._timers: list[asyncio.TimerHandle] = []
         self._closing: asyncio.Task[None] | None = None
         self._closed = False
@@ -275,8 +274,7 @@ class Session:
         if turn is None or not turn.create_response:
             return False
         self._turn_decided = True
-        self._turn_times = times
-        self._replies.adopt(times)
+        self._replies.answer(times)
         return True
 
     # --- what the engine tells
@@ -291,17 +289,16 @@ class Session:
     def _on_speech_created(self, event: SpeechCreatedEvent) -> None:
         options, self._asked = self._asked or ReplyOptions(), None
         early = not self._turn_decided
-        times, self._turn_times, self._turn_decided = self._turn_times, None, False
+        self._turn_decided = False
         wants_audio = self._config.audio_reply if options.audio_reply is None else options.audio_reply
         # The engine reads the switch when the reply's task begins, which is before any other reply is made.
         self._engine.output.set_audio_enabled(wants_audio)
-        reply = self._replies.create(event.speech_handle, options, wants_audio=wants_audio, turn=times)
+        reply = self._replies.create(event.speech_handle, options, wants_audio=wants_audio)
         reply.pending_words = "" if early else None
 
     def _on_agent_state(self, event: AgentStateChangedEvent) -> None:
         if event.new_state == "thinking":
             self._replies.open_scheduled()
-            self._turn_decided = False
             self._machine.move(ConversationState.THINKING)
         elif event.new_state == "speaking":
             self._machine.move(ConversationState.SPEAKING)
@@ -325,6 +322,9 @@ class Session:
 
     # --- our own
 
+    def _reply_opened(self) -> None:
+        self._turn_decided = False
+
     def _reply_finished(self, reply: Reply) -> None:
         if self._machine.state is ConversationState.INTERRUPTED:
             self._machine.move(ConversationState.LISTENING)
@@ -336,6 +336,7 @@ class Session:
             return
         self._asked, self._deferred = self._deferred, None
         self._turn_decided = True
+        self._replies.answer(None)
         self._engine.generate_reply()
 
     def _first_text(self, reply: Reply) -> None:
@@ -402,7 +403,7 @@ class Session:
             timer.cancel()
         self._microphone.close()
         try:
-            await self._engine.aclose()
+            await engines.end(self._engine)
         finally:
             await self._manual.aclose()
             await self._tasks.aclose()

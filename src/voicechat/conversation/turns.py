@@ -64,13 +64,17 @@ class UserTurns:
         self._emit(SpeechBegan(self._turn.item_id, at_ms))
 
     def speech_paused(self, at_ms: int, silence_s: float) -> None:
-        """Voice activity noticed silence; the ears owe the words of what was said."""
+        """Voice activity noticed silence."""
         if (turn := self._turn) is None:
             return
         turn.speaking = False
         turn.ended_ms = at_ms
-        turn.unheard += 1
         turn.times = TurnTimes(self._clock.wall() - silence_s)
+
+    def asked(self) -> None:
+        """The ears were asked for the words of what was said, and owe them."""
+        if self._turn is not None:
+            self._turn.unheard += 1
 
     def hearing(self, text: str) -> None:
         """Words so far of what is being said."""
