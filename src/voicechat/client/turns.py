@@ -64,8 +64,12 @@ class TurnLog:
         self._speaking.add(event["item_id"])
 
     def _speech_stopped(self, event: Mapping[str, Any]) -> None:
-        self._speaking.discard(event["item_id"])
-        self._speech_end_ms[event["item_id"]] = float(event["audio_end_ms"])
+        item_id, end_ms = event["item_id"], float(event["audio_end_ms"])
+        self._speaking.discard(item_id)
+        if turn := self.turn_of(item_id):
+            turn.speech_end_ms = end_ms
+        else:
+            self._speech_end_ms[item_id] = end_ms
 
     def _committed(self, event: Mapping[str, Any]) -> None:
         item_id = event["item_id"]
@@ -137,7 +141,7 @@ class TurnLog:
 def _spoken(response: Mapping[str, Any]) -> str | None:
     """The words of a finished response; None when it does not list them."""
     parts = [
-        part.get("transcript") or part.get("text")
+        part.get("transcript", part.get("text"))
         for item in response.get("output") or []
         if item.get("type") == "message"
         for part in item.get("content") or []

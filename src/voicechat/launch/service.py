@@ -55,7 +55,7 @@ class Service:
     host: str
     port: int
     is_ready: Callable[[], Awaitable[bool]]
-    probe_interval_s: float = 0.05
+    probe_interval_s: float = 0.1
     ready_timeout_s: float = 60.0
     stop_grace_s: float = 5.0
     max_failed_starts: int = 5

@@ -20,7 +20,6 @@ MIND_SECTIONS = ("llm", "models", "logging")
 ORCHESTRATOR_SECTIONS = tuple(Settings.model_fields)
 VOICE_STOP_GRACE_S = 8.0
 MIND_STOP_GRACE_S = 3.0
-HTTP_PROBE_INTERVAL_S = 0.1
 ORCHESTRATOR_READY_TIMEOUT_S = 120.0
 """It is ready only once the voice is, and a cold disk reads both."""
 ANY_ADDRESS = ("", "0.0.0.0", "::")
@@ -66,7 +65,6 @@ def mind_service(settings: Settings) -> Service:
         LOOPBACK,
         port,
         http_is_ok(f"http://{LOOPBACK}:{port}/health"),
-        probe_interval_s=HTTP_PROBE_INTERVAL_S,
         stop_grace_s=MIND_STOP_GRACE_S,
     )
 
@@ -92,7 +90,6 @@ def orchestrator_service(settings: Settings, mind: Mind, voice_address: str) -> 
         host,
         server.port,
         http_is_ok(f"http://{host}:{server.health_check_port}/readiness"),
-        probe_interval_s=HTTP_PROBE_INTERVAL_S,
         ready_timeout_s=ORCHESTRATOR_READY_TIMEOUT_S,
         stop_grace_s=server.shutdown_grace_s + 2,
     )

@@ -52,6 +52,20 @@ def test_a_reply_that_was_cut_holds_what_was_heard() -> None:
     assert (log.turns[0].assistant, log.turns[0].interrupted) == ("It is", True)
 
 
+def test_a_reply_that_was_cut_before_its_first_word_holds_nothing() -> None:
+    log = fed(*spoke("u1", "What?"), *began_reply(), ended_reply(status="cancelled", transcript=""))
+
+    assert (log.turns[0].assistant, log.turns[0].interrupted) == ("", True)
+
+
+def test_speech_whose_end_is_told_after_its_turn_still_has_one() -> None:
+    started, stopped, committed, transcript = spoke("u1", "What?", 1200)
+
+    log = fed(started, committed, stopped, transcript)
+
+    assert log.turns[0].speech_end_ms == 1200
+
+
 def test_words_come_from_the_deltas_where_the_reply_lists_none() -> None:
     log = fed(*spoke("u1", "What?"), *began_reply(), ended_reply(transcript=None))
 
