@@ -90,5 +90,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _internal_error(request: Request, error: Exception) -> JSONResponse:
-    log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
+    # A body that breaks off has been logged by its cause.
+    if not isinstance(error, ConnectionAbortedError):
+        log.error("request failed", method=request.method, path=request.url.path, exc_info=error)
     return error_response(ApiError(500, "internal error; the server's log says more", code="internal_error"))

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 
 STUCK_AFTER_S = 30.0
 BEAT_S = 1.0
+CONFIRMATIONS = 3
 EXIT_CODE = 70
 """EX_SOFTWARE of sysexits.h."""
 
@@ -56,8 +57,11 @@ async def _beat(heart: Heartbeat) -> None:
 
 
 def _watch(heart: Heartbeat, stopped: threading.Event, on_stuck: Callable[[], None]) -> None:
+    # A whole process that was stopped looks stuck once it goes on; its loop then needs a moment to beat.
+    seen = 0
     while not stopped.wait(BEAT_S):
-        if heart.is_stuck():
+        seen = seen + 1 if heart.is_stuck() else 0
+        if seen == CONFIRMATIONS:
             on_stuck()
             return
 

@@ -173,6 +173,12 @@ def test_an_unknown_model_is_refused_by_name(server: Server) -> None:
     assert server.factory.opened == []
 
 
+def test_transcription_sessions_are_refused_before_they_begin(server: Server) -> None:
+    with server.connect("?intent=transcription") as socket:
+        assert socket.receive_json()["error"]["param"] == "intent"
+    assert server.factory.opened == []
+
+
 def test_no_model_means_the_default(server: Server) -> None:
     with server.connect("") as socket:
         assert socket.receive_json()["session"]["model"] == "gpt-realtime"

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from voicechat.conversation.port import CommandRefused, Conversation, ConversationFactory
-from voicechat.transports.realtime.errors import ProtocolError, from_validation
+from voicechat.transports.realtime.errors import ProtocolError, from_validation, unsupported
 from voicechat.transports.realtime.handshake import Handshake
 from voicechat.transports.realtime.inbound import Inbound
 from voicechat.transports.realtime.meter import InputMeter
@@ -65,6 +65,7 @@ async def serve_connection(socket: WebSocket, handshake: Handshake, services: Re
     """Hold one conversation over `socket`, and leave nothing behind."""
     await socket.accept(subprotocol=handshake.subprotocol)
     try:
+        _check_intent(handshake.intent)
         config = await initial_config(handshake.model, handshake.session, services)
         conversation = await services.conversations.open(config.conversation)
     except (ProtocolError, CommandRefused) as error:
@@ -87,6 +88,11 @@ async def initial_config(model: str, session: Mapping[str, Any], services: Realt
     except ValidationError as error:
         raise from_validation(error, "session") from error
     return replace(await apply(config, request, services.voices), model=config.model)
+
+
+def _check_intent(intent: str) -> None:
+    if intent != "conversation":
+        raise unsupported("intent", f"intent={intent[:50]} is not supported: leave it out to hold a conversation")
 
 
 class _Connection:

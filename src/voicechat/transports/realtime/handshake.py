@@ -25,6 +25,7 @@ class Handshake:
     subprotocol: str | None
     session: Mapping[str, Any]
     extensions: bool
+    intent: str = "conversation"
 
 
 def read_handshake(
@@ -37,6 +38,7 @@ def read_handshake(
         model=query.get("model") or session.get("model") or "gpt-realtime",
         subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None,
         session=session,
+        intent=query.get("intent", "conversation"),
         extensions=query.get("voicechat", "on").lower() not in OFF,
     )
 
