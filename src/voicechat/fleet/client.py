@@ -44,10 +44,11 @@ class WorkerFleet:
 
     @asynccontextmanager
     async def speak(self, request: SpeechRequest) -> AsyncIterator[SpeechStream]:
-        """Open a reply. Raises `VoiceError` (UNAVAILABLE) when no worker is reached in time."""
+        """Open a reply, once the worker has taken it. Raises `VoiceError` when none is reached or it refuses."""
         await self._connected()
         stream = WorkerSpeechStream(self._stub.Synthesize, request, self._address, self._settings.first_audio_timeout_s)
         try:
+            await stream.begin()
             yield stream
         finally:
             stream.cancel()

@@ -45,6 +45,8 @@ class WorkerSpeechStream:
         self._requests: asyncio.Queue[pb.SynthesizeRequest | None] = asyncio.Queue(_MAX_WAITING)
         self._requests.put_nowait(start_message(request))
         self._call = open_call(self._outgoing())
+        self._started: SpeechEvent | None = None
+        self._finished = False
         self._audio_heard = False
         self._awaited = True
         self._paused = False
@@ -79,22 +81,28 @@ class WorkerSpeechStream:
         """End the reply early."""
         await self._send(pb.SynthesizeRequest(stop=pb.Stop()))
 
+    async def begin(self) -> None:
+        """Wait until the worker has taken the reply; raises `VoiceError`.
+
+        Nothing may be sent before: a request on its way while the worker refuses would hide why it did.
+        """
+        self._started = await self._next()
+        self._note(self._started)
+
     async def __aiter__(self) -> AsyncIterator[SpeechEvent]:
         """Events in order; raises `VoiceError`."""
-        while True:
+        if self._started is not None:
+            yield self._started
+            self._started = None
+        while not self._finished:
             event = await self._next()
             self._note(event)
             yield event
-            if isinstance(event, SpeechDone):
-                return
 
     def cancel(self) -> None:
         """Give up what is unfinished."""
         self._call.cancel()
-        # gRPC leaves the requests of a call that has ended waiting for more: end them, after dropping what is unsent.
-        while not self._requests.empty():
-            self._requests.get_nowait()
-        self._requests.put_nowait(None)
+        self._finish()
 
     async def _next(self) -> SpeechEvent:
         try:
@@ -122,10 +130,22 @@ class WorkerSpeechStream:
                 self._awaited = not self._audio_heard
             case Started() | SegmentFinished():
                 self._awaited = False
+            case SpeechDone():
+                self._finish()
+
+    def _finish(self) -> None:
+        """Close the request side, dropping what is unsent.
+
+        The worker waits for it before it closes its own, and gRPC would leave the requests waiting for more.
+        """
+        self._finished = True
+        while not self._requests.empty():
+            self._requests.get_nowait()
+        self._requests.put_nowait(None)
 
     async def _send(self, request: pb.SynthesizeRequest) -> None:
         """Wait for room; what is sent to a call that has ended goes nowhere, its reader learns why."""
-        while not self._call.done():
+        while not self._finished and not self._call.done():
             try:
                 self._requests.put_nowait(request)
                 return

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from voicechat.tts.refusal import Refusal
 
 _LATENCY_S = (0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0)
 _LOAD_S = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
@@ -40,3 +46,21 @@ class WorkerMetrics:
         self.build_info = Gauge(
             f"{prefix}build_info", "Versions, as labels", ["version", "engine", "engine_version"], registry=registry
         )
+
+    @contextmanager
+    def counted_outcome(self) -> Iterator[None]:
+        """Count a reply by how it leaves the block."""
+        outcome = "done"
+        try:
+            yield
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
+        except Refusal:
+            outcome = "refused"
+            raise
+        except Exception:
+            outcome = "failed"
+            raise
+        finally:
+            self.replies.labels(outcome).inc()

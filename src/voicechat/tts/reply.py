@@ -170,12 +170,11 @@ class Reply:
         """Time worker threads have spent on it."""
         return self._synthesis_s
 
-    async def speak(self) -> bool:
-        """Speak until the text ends, or until `stop`: then returns True. Raises `Refusal` as given to `fail`."""
+    async def speak(self) -> None:
+        """Speak until the text ends, or until `stop`. Raises `Refusal` as given to `fail`."""
         with suppress(_Stopped):
             await self._speak_all()
         await self._send(pb.SynthesizeResponse(done=self._done()))
-        return self._stopped
 
     def _done(self) -> pb.Done:
         return pb.Done(audio_ms=self.audio_ms, synthesis_ms=self._synthesis_s * 1000, stopped=self._stopped)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ from voicechat.rpc.voicechat.tts.v1.tts_pb2_grpc import SynthesizerServicer
 from voicechat.tts.admission import Admission
 from voicechat.tts.library import Library, LoadedVoice
 from voicechat.tts.metrics import WorkerMetrics
-from voicechat.tts.options import check_ranges, pace_of, reply_options
+from voicechat.tts.options import ReplyOptions, check_ranges, pace_of, reply_options
 from voicechat.tts.refusal import Refusal, draining, invalid
 from voicechat.tts.reply import Reply
 from voicechat.tts.residency import Residency
@@ -29,6 +29,8 @@ RETRY_AFTER = "retry-after-ms"
 """Trailing metadata of RESOURCE_EXHAUSTED."""
 
 _FIRST_REQUEST_S = 10.0
+_AFTER_DONE_S = 1.0
+_BEFORE_REFUSAL_S = 0.1
 VERSION = version("voicechat")
 _T = TypeVar("_T")
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -83,25 +85,21 @@ class SynthesizerService(SynthesizerServicer):
         self, requests: AsyncIterator[pb.SynthesizeRequest], context: _Context
     ) -> None:
         """One reply."""
-        outcome = "cancelled"
         self._streams += 1
         self._idle.clear()
         try:
-            outcome = await self._synthesize(requests, context)
+            await self._synthesize(requests, context)
         except Refusal as refusal:
-            outcome = "refused"
             await self._abort(context, refusal)
         except Exception as error:
-            outcome = "failed"
             _log.exception("reply failed")
             await context.abort(grpc.StatusCode.INTERNAL, f"synthesis failed ({type(error).__name__}); see the log")
         finally:
-            self._metrics.replies.labels(outcome).inc()
             self._streams -= 1
             if self._streams == 0:
                 self._idle.set()
 
-    async def _synthesize(self, requests: AsyncIterator[pb.SynthesizeRequest], context: _Context) -> str:
+    async def _synthesize(self, requests: AsyncIterator[pb.SynthesizeRequest], context: _Context) -> None:
         if self._draining:
             raise draining()
         began = _now()
@@ -109,7 +107,9 @@ class SynthesizerService(SynthesizerServicer):
         check_ranges(start)
         model_id = start.model_id or self._limits.default_model
         await self._library.require(model_id)
-        async with self._admission.place(pace_of(start)), self._residency.hold(model_id) as loaded:
+        async with AsyncExitStack() as held:
+            await held.enter_async_context(self._admission.place(pace_of(start)))
+            loaded = await held.enter_async_context(self._residency.hold(model_id))
             options = reply_options(start, loaded.voice.traits)
             started = pb.Started(
                 model_id=model_id,
@@ -118,30 +118,25 @@ class SynthesizerService(SynthesizerServicer):
                 queue_ms=1000 * (_now() - began),
             )
             await context.write(pb.SynthesizeResponse(started=started))
-            reply = Reply(
-                loaded.voice,
-                loaded.gain_db,
-                options,
-                self._scheduler.submit,
-                context.write,
-                self._limits.max_text_chars,
-                _now,
-                self._metrics.first_audio.observe,
-            )
-            stopped = await self._speak(reply, requests)
+            reply = self._reply(loaded, options, context)
+            async with _listening(reply, requests):
+                with self._metrics.counted_outcome():
+                    await reply.speak()
+                await held.aclose()
         if reply.audio_ms:
             self._metrics.realtime_factor.observe(reply.synthesis_s * 1000 / reply.audio_ms)
-        return "stopped" if stopped else "done"
 
-    @staticmethod
-    async def _speak(reply: Reply, requests: AsyncIterator[pb.SynthesizeRequest]) -> bool:
-        """Listen to the client while the reply is spoken."""
-        listener = asyncio.create_task(_listen(reply, requests), name="listen")
-        try:
-            return await reply.speak()
-        finally:
-            listener.cancel()
-            await asyncio.gather(listener, return_exceptions=True)
+    def _reply(self, loaded: LoadedVoice, options: ReplyOptions, context: _Context) -> Reply:
+        return Reply(
+            loaded.voice,
+            loaded.gain_db,
+            options,
+            self._scheduler.submit,
+            context.write,
+            self._limits.max_text_chars,
+            _now,
+            self._metrics.first_audio.observe,
+        )
 
     # --- models
 
@@ -252,6 +247,25 @@ async def _first(requests: AsyncIterator[pb.SynthesizeRequest]) -> pb.Start:
     return request.start
 
 
+@asynccontextmanager
+async def _listening(reply: Reply, requests: AsyncIterator[pb.SynthesizeRequest]) -> AsyncIterator[None]:
+    """Pass the client's requests to the reply, and go on reading for a moment after it has ended.
+
+    To a client that sends while the call is being closed, gRPC gives an internal error in place of our last messages:
+    it gets the time to close its side first.
+    """
+    listener = asyncio.create_task(_listen(reply, requests), name="listen")
+    try:
+        yield
+        await asyncio.wait({listener}, timeout=_AFTER_DONE_S)
+    except Refusal:
+        await asyncio.wait({listener}, timeout=_BEFORE_REFUSAL_S)
+        raise
+    finally:
+        listener.cancel()
+        await asyncio.gather(listener, return_exceptions=True)
+
+
 async def _listen(reply: Reply, requests: AsyncIterator[pb.SynthesizeRequest]) -> None:
     """Pass on what the client asks until it closes its side; what is wrong ends the reply."""
     try:
@@ -259,6 +273,8 @@ async def _listen(reply: Reply, requests: AsyncIterator[pb.SynthesizeRequest]) -
             await _obey(reply, request)
     except Refusal as refusal:
         reply.fail(refusal)
+        async for _ in requests:
+            continue
     except Exception as error:
         _log.exception("listening failed")
         reply.fail(Refusal(grpc.StatusCode.INTERNAL, f"the request stream failed ({error}); see the log"))
