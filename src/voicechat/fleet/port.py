@@ -165,7 +165,10 @@ class VoiceFleet(Protocol):
     """Every worker that can speak; safe to share between conversations."""
 
     def speak(self, request: SpeechRequest) -> AbstractAsyncContextManager[SpeechStream]:
-        """Open a reply. Leaving the context cancels what is unfinished."""
+        """Open a reply, once a worker has taken it; `VoiceError` when none does.
+
+        Leaving the context cancels what is unfinished.
+        """
 
     async def models(self) -> Sequence[VoiceModel]:
         """The voices that reachable workers know. Raises `VoiceError`."""

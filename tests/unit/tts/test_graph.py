@@ -14,7 +14,8 @@ from voicechat.tts.engines.piper.graph import RHYTHM_NOISE, split
 def tiny_vits(path: Path, *, ceilings: int = 1) -> Path:
     """The shape of a Piper export around its noises: durations, mean + noise * spread * scale, a masked decoder."""
     nodes = [
-        helper.make_node("RandomNormalLike", ["input"], ["rhythm"]),
+        helper.make_node("Identity", ["input"], ["like"]),
+        helper.make_node("RandomNormalLike", ["like"], ["rhythm"]),
         helper.make_node("Mul", ["rhythm", "scales"], ["rhythm_scaled"]),
         *[helper.make_node("Ceil", ["rhythm_scaled"], [f"durations{at}"]) for at in range(ceilings)],
         helper.make_node("Add", ["durations0", "input"], ["mean"]),

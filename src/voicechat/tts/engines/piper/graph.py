@@ -103,7 +103,7 @@ class _Cutter:
             spread = next(other for other in noises[0].input if other != name)
             for scaled in self._users.get(noises[0].output[0], []):
                 for add in self._users.get(scaled.output[0], []):
-                    if add.op_type == "Add" and mean in add.input:
+                    if (scaled.op_type, add.op_type) == ("Mul", "Add") and mean in add.input:
                         return name, spread, add.output[0], mean
         raise self._refuse("its graph draws no latent noise")
 
