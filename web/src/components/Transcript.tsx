@@ -14,9 +14,18 @@ export function Transcript({ lines }: { readonly lines: readonly Line[] }) {
   const following = useRef(true);
 
   useEffect(() => {
-    const element = log.current;
-    if (element !== null && following.current) element.scrollTop = element.scrollHeight;
+    if (following.current) toEnd(log.current);
   }, [lines]);
+
+  useEffect(() => {
+    const observer = new ResizeObserver(() => {
+      if (following.current) toEnd(log.current);
+    });
+    if (log.current !== null) observer.observe(log.current);
+    return () => {
+      observer.disconnect();
+    };
+  }, []);
 
   const onScroll = (): void => {
     const element = log.current;
@@ -29,6 +38,10 @@ export function Transcript({ lines }: { readonly lines: readonly Line[] }) {
       {lines.map((line) => (line.text === "" && line.unheard === "" ? null : <Words key={line.id} line={line} />))}
     </div>
   );
+}
+
+function toEnd(element: HTMLElement | null): void {
+  if (element !== null) element.scrollTop = element.scrollHeight;
 }
 
 function Words({ line }: { readonly line: Line }) {
