@@ -18,6 +18,10 @@ from voicechat.audio.pcm import Pcm16
 
 ONSET_MARGIN_MS = 150
 """Audio kept beyond the prefix padding: what passes before voice activity is sure of itself."""
+RECENT_S = 1.0
+"""Audio kept while nobody speaks."""
+WHOLE_TURN_S = 20.0
+"""A turn that goes on after a pause is recognised anew as a whole up to this length: short pieces are misheard."""
 
 
 class Listener(Protocol):
@@ -26,10 +30,14 @@ class Listener(Protocol):
     def asked(self) -> None:
         """An utterance was closed; a final transcript or an error follows."""
 
-    def heard(self, transcript: Transcript) -> str:
-        """A final transcript; returns the words that take a turn, or nothing."""
+    def heard(self, transcript: Transcript, *, whole: bool, superseded: bool) -> str:
+        """A final transcript; returns the words of the turn, or nothing where they take none.
 
-    def hearing(self, text: str) -> None:
+        `whole`: of all that the turn holds so far, instead of its last stretch. `superseded`: the person went on, and
+        another follows that covers this one.
+        """
+
+    def hearing(self, text: str, *, whole: bool) -> None:
         """Words so far, still open to change."""
 
 
@@ -62,6 +70,11 @@ class SessionEars(stt.STT[Any]):
         if self._open is not None:
             self._open.begin(self._prefix_ms + ONSET_MARGIN_MS)
 
+    def turn_over(self) -> None:
+        """The next utterance begins another turn."""
+        if self._open is not None:
+            self._open.forget_turn()
+
     def stream(
         self,
         *,
@@ -90,19 +103,34 @@ class EarsStream(stt.RecognizeStream):
         self._asked_language = language
         self._recent: deque[Pcm16] = deque()
         self._recent_samples = 0
-        self._keep_samples = EARS_RATE_HZ
+        self._turn: list[Pcm16] = []
+        self._turn_samples = 0
+        self._whole = False
+        self._asked: deque[bool] = deque()
         self._recognition: RecognitionStream | None = None
         self._speaking = False
 
     def begin(self, prefix_ms: int) -> None:
-        """Speech was noticed: the last `prefix_ms` of audio open an utterance."""
+        """Speech was noticed: the turn so far, or else the last `prefix_ms` of audio, opens an utterance."""
         if self._speaking or self._recognition is None:
             return
         self._speaking = True
-        wanted = prefix_ms * EARS_RATE_HZ // 1000
         recent = np.concatenate(self._recent) if self._recent else np.zeros(0, np.int16)
-        self._forget()
-        self._recognition.push(recent[-wanted:])
+        self._recent.clear()
+        self._recent_samples = 0
+        self._whole = 0 < self._turn_samples <= WHOLE_TURN_S * EARS_RATE_HZ
+        if self._whole:
+            for pcm in self._turn:
+                self._recognition.push(pcm)
+        else:
+            self.forget_turn()
+            recent = recent[-(prefix_ms * EARS_RATE_HZ // 1000) :]
+        self._keep(recent, self._recognition)
+
+    def forget_turn(self) -> None:
+        """What was said so far is not part of what comes."""
+        self._turn = []
+        self._turn_samples = 0
 
     async def _run(self) -> None:
         recognition = self._recognition = self._ears.stream(self._asked_language)
@@ -125,27 +153,32 @@ class EarsStream(stt.RecognizeStream):
                 self._hear(np.frombuffer(item.data, dtype=np.int16), recognition)
             else:
                 self._speaking = False
+                self._asked.append(self._whole)
                 self._listener.asked()
                 recognition.flush()
         await recognition.aclose()
 
     def _hear(self, pcm: Pcm16, recognition: RecognitionStream) -> None:
         if self._speaking:
-            recognition.push(pcm)
+            self._keep(pcm, recognition)
             return
         self._recent.append(pcm)
         self._recent_samples += pcm.size
-        while self._recent_samples - self._recent[0].size >= self._keep_samples:
+        while self._recent_samples - self._recent[0].size >= RECENT_S * EARS_RATE_HZ:
             self._recent_samples -= self._recent.popleft().size
 
-    def _forget(self) -> None:
-        self._recent.clear()
-        self._recent_samples = 0
+    def _keep(self, pcm: Pcm16, recognition: RecognitionStream) -> None:
+        recognition.push(pcm)
+        self._turn_samples += pcm.size
+        if self._turn_samples <= WHOLE_TURN_S * EARS_RATE_HZ:
+            self._turn.append(pcm)
 
     def _take(self, transcript: Transcript) -> None:
         if not transcript.is_final:
-            self._listener.hearing(transcript.text.strip())
+            self._listener.hearing(transcript.text.strip(), whole=self._whole)
             return
-        text = self._listener.heard(transcript)
+        whole = self._asked.popleft() if self._asked else False
+        later = [*self._asked, self._whole] if self._speaking else self._asked
+        text = self._listener.heard(transcript, whole=whole, superseded=any(later))
         heard = stt.SpeechData(language=LanguageCode(transcript.language or ""), text=text, confidence=1.0)
         self._event_ch.send_nowait(stt.SpeechEvent(type=stt.SpeechEventType.FINAL_TRANSCRIPT, alternatives=[heard]))

@@ -145,6 +145,14 @@ async def commit_turn(engine: Engine) -> None:
     await engine.commit_user_turn(transcript_timeout=10.0)
 
 
+def forget_words(engine: Engine) -> None:
+    """The person goes on, and the words of the turn will be told anew: a turn must not end on those told so far."""
+    activity = engine._activity
+    if activity is not None and activity._audio_recognition is not None:
+        activity._audio_recognition._audio_transcript = ""
+        activity._audio_recognition._final_transcript_confidence = []
+
+
 async def end(engine: Engine) -> None:
     """End the engine. Its own close would first make a turn of what is being said, which nobody is left to hear."""
     await engine._aclose_impl(reason=CloseReason.ERROR)

@@ -39,12 +39,14 @@ class Floor:
         playout: Playout,
         spoken_now: Callable[[], Reply | None],
         go_on: Callable[[], None],
+        start_over: Callable[[], None],
         language: Callable[[], str],
     ) -> None:
         self._turns = turns
         self._playout = playout
         self._spoken_now = spoken_now
         self._go_on = go_on
+        self._start_over = start_over
         self._language = language
         self._overlapped: Reply | None = None
         self._prefix_ms = 0
@@ -67,11 +69,13 @@ class Floor:
         elif event.speaking:
             self._duck(event.speech_duration)
 
-    def heard(self, transcript: Transcript) -> str:
+    def heard(self, transcript: Transcript, *, whole: bool, superseded: bool) -> str:
         """The words that take a turn, of those that were recognised."""
         said = transcript.text.strip()
         text = "" if self._takes_no_turn(said, transcript.language) else said
-        self._turns.heard(text)
+        text = self._turns.heard(text, whole=whole)
+        if superseded:
+            return ""
         if not text and self._playout.paused and not self._turns.speaking:
             self._go_on()
         return text
@@ -80,12 +84,14 @@ class Floor:
         """The ears owe the words of an utterance."""
         self._turns.asked()
 
-    def hearing(self, text: str) -> None:
+    def hearing(self, text: str, *, whole: bool) -> None:
         """Words so far."""
-        self._turns.hearing(text)
+        self._turns.hearing(text, whole=whole)
 
     def _speech_began(self, event: VADEvent) -> None:
         at_ms = round((event.timestamp - event.speech_duration) * 1000) - self._prefix_ms
+        if self._turns.open:
+            self._start_over()
         self._turns.speech_began(max(0, at_ms))
         if self.ears is not None:
             self.ears.speech_began()

@@ -78,7 +78,7 @@ class Session:
         self._outbox = Outbox(self._clock, self._reader_is_slow)
         self._machine = StateMachine(lambda state: self._outbox.put(StateChanged(state)))
         self._ledger = Ledger()
-        self._turns = UserTurns(self._outbox.put, self._ledger, self._clock)
+        self._turns = UserTurns(self._outbox.put, self._ledger, self._clock, lambda: self._ears.turn_over())
         self._replies = Replies(self._outbox.put, self._ledger, self._clock, self._reply_opened, self._reply_finished)
         self._playout = self._make_playout()
         self._microphone = Microphone(self._clock, settings.conversation.jitter_buffer_ms)
@@ -91,6 +91,7 @@ class Session:
             self._playout,
             lambda: self._replies.current if self._playout.audible is not None else None,
             lambda: engines.go_on_soon(self._engine),
+            lambda: engines.forget_words(self._engine),
             lambda: self._config.language or settings.asr.language,
         )
         self._mind = Mind(

@@ -39,7 +39,8 @@ class UserTurn:
 class UserTurns:
     """Tells of turns in their order: begun, ended, then committed or discarded."""
 
-    def __init__(self, emit: Emit, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, emit: Emit, ledger: Ledger, clock: Clock, on_over: Callable[[], None]) -> None:
+        self._on_over = on_over
         self._emit = emit
         self._ledger = ledger
         self._clock = clock
@@ -76,27 +77,33 @@ class UserTurns:
         if self._turn is not None:
             self._turn.unheard += 1
 
-    def hearing(self, text: str) -> None:
-        """Words so far of what is being said."""
+    def hearing(self, text: str, *, whole: bool) -> None:
+        """Words so far, of what is being said or of the whole turn."""
         if self._turn is not None and text:
-            self._emit(UserTranscript(self._turn.item_id, " ".join([*self._turn.words, text]), is_final=False))
+            words = [text] if whole else [*self._turn.words, text]
+            self._emit(UserTranscript(self._turn.item_id, " ".join(words), is_final=False))
 
-    def heard(self, text: str) -> None:
-        """The ears are done with a stretch of speech; empty where it takes no turn."""
+    def heard(self, text: str, *, whole: bool) -> str:
+        """The ears are done with a stretch of speech, or with the whole turn; empty where it takes no turn.
+
+        Returns the words of the turn so far.
+        """
         if (turn := self._turn) is None:
-            return
+            return text
         turn.unheard = max(0, turn.unheard - 1)
         if text:
-            turn.words.append(text)
+            turn.words = [text] if whole else [*turn.words, text]
             if turn.times is not None:
                 turn.times.transcribed_at = self._clock.wall()
             self._emit(UserTranscript(turn.item_id, turn.text, is_final=False))
         elif not turn.words and not turn.speaking and not turn.unheard:
             self.discard()
+        return turn.text
 
     def commit(self, text: str) -> TurnTimes | None:
         """The turn is the person's: it becomes an item. Returns its times, if speech was noticed at all."""
         turn, self._turn = self._turn or UserTurn(), None
+        self._on_over()
         if turn.times is not None:
             self._emit(SpeechEnded(turn.item_id, turn.ended_ms))
             turn.times.committed_at = self._clock.wall()
@@ -110,5 +117,6 @@ class UserTurns:
         if (turn := self._turn) is None:
             return
         self._turn = None
+        self._on_over()
         self._emit(SpeechEnded(turn.item_id, turn.ended_ms))
         self._emit(TurnDiscarded(turn.item_id))

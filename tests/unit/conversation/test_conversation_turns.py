@@ -1,9 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
+import pytest
 from support.conversation import Caller, Play
 
+from voicechat.asr.fake import ScriptedStream
+from voicechat.asr.port import Transcript
 from voicechat.conversation.port import (
     ReplyAudio,
     ReplyCleared,
@@ -170,11 +174,51 @@ def test_a_pause_shorter_than_the_endpoint_stays_one_turn(play: Play) -> None:
         await caller.say(1.0)
         await caller.until(ReplyFinished)
 
-    caller = play(scene, heard=["I would like", "a cup of tea."], says=["a", "Sure.", "Sure."])
+    heard = ["I would like", "I would like a cup of tea."]
+    caller = play(scene, heard=heard, says=["What?", "Sure.", "Sure."])
 
     assert [item.text for item in caller.session.history if item.role == "user"] == ["I would like a cup of tea."]
     assert len(caller.all(TurnCommitted)) == len(caller.all(SpeechBegan)) == 1
     assert len(caller.all(ReplyStarted)) == 1
+    # The second stretch was recognised together with the first.
+    assert caller.ears.streams[0].pushed_samples > 3.4 * 16_000
+
+
+def test_a_noise_after_the_words_of_a_turn_does_not_lose_them(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        await caller.wait(0.5)
+        await caller.say(1.0)
+        await caller.wait(0.4)
+        await caller.say(0.3)
+        await caller.until(ReplyFinished)
+
+    caller = play(scene, heard=["A cup of tea.", ""], says=["Sure.", "Sure."])
+
+    assert [item.text for item in caller.session.history] == ["A cup of tea.", "Sure."]
+    assert len(caller.all(TurnCommitted)) == 1
+
+
+@pytest.mark.parametrize("late_s", [0.1, 0.3, 0.6, 1.2])
+def test_ears_that_take_their_time_get_the_whole_turn(play: Play, late_s: float) -> None:
+    class LateStream(ScriptedStream):
+        async def __aiter__(self) -> AsyncIterator[Transcript]:
+            async for transcript in super().__aiter__():
+                await asyncio.sleep(late_s)
+                yield transcript
+
+    async def scene(caller: Caller) -> None:
+        await caller.wait(0.5)
+        await caller.say(1.0)
+        await caller.wait(0.4)
+        await caller.say(1.0)
+        await caller.until(ReplyFinished)
+        await caller.wait(2.0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("voicechat.asr.fake.ScriptedStream", LateStream)
+        caller = play(scene, heard=["I would like", "I would like a cup of tea."], says=["Sure."] * 4)
+
+    assert [item.text for item in caller.session.history] == ["I would like a cup of tea.", "Sure."]
 
 
 def test_a_client_that_stops_sending_still_gets_its_answer(play: Play) -> None:
