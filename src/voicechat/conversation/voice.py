@@ -27,9 +27,6 @@ from voicechat.fleet.port import (
     WordsTimed,
 )
 
-QUIET_S = 0.1
-"""The voice is told of the position where it has said nothing for this long, which is where it waits to be told."""
-
 
 class FleetVoice(tts.TTS[Any]):
     """Tells the engine what the fleet can do; replies themselves are made by `ReplyVoice`."""
@@ -63,7 +60,6 @@ class ReplyVoice:
         self._played = 0
         self._held = False
         self._changed = asyncio.Event()
-        self._heard_from_at = 0.0
 
     def played(self, samples: int) -> None:
         """The listener has heard this many samples."""
@@ -95,7 +91,6 @@ class ReplyVoice:
         waiting: list[TimedString] = []
         end_samples = 0
         async for event in stream:
-            self._heard_from_at = asyncio.get_running_loop().time()
             if isinstance(event, WordsTimed):
                 waiting += _timed(self._spoken.timed(event.words))
             elif isinstance(event, AudioChunk):
@@ -123,13 +118,9 @@ class ReplyVoice:
                 if self._held != held:
                     held = self._held
                     await (stream.pause() if held else stream.resume())
-                # A report that crosses the voice's last words would break the call that still carries them.
-                if self._played != played and self._quiet():
+                if self._played != played:
                     played = self._played
                     await stream.played(played)
-
-    def _quiet(self) -> bool:
-        return asyncio.get_running_loop().time() - self._heard_from_at >= QUIET_S
 
 
 def _timed(pieces: Iterable[Piece]) -> list[TimedString]:
