@@ -230,6 +230,18 @@ async def test_finished_audio_stays_two_seconds_ahead_of_what_was_played(fleet: 
     assert 1.9 <= samples / 24_000 <= 2.1
 
 
+async def test_reports_that_are_on_their_way_when_a_reply_ends_lose_none_of_it(fleet: WorkerFleet) -> None:
+    for _ in range(5):
+        async with fleet.speak(SpeechRequest()) as stream:
+            await stream.push_text("Yes.")
+            await stream.end()
+            async for event in stream:
+                for _ in range(3):
+                    await stream.played(event.offset_samples if isinstance(event, AudioChunk) else 0)
+
+        assert isinstance(event, SpeechDone)
+
+
 async def test_stop_ends_the_reply_and_says_so(fleet: WorkerFleet) -> None:
     async with fleet.speak(SpeechRequest()) as stream:
         await stream.push_text(TEXT * 5)
