@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import structlog
-from livekit import rtc
 from livekit.agents import AgentStateChangedEvent, CloseEvent, ConversationItemAddedEvent, ErrorEvent, llm, stt
 from livekit.agents.voice import SpeechCreatedEvent
 
 from voicechat.asr.port import Ears
 from voicechat.conversation import engine as engines
+from voicechat.conversation.brain import ReplyBrain
 from voicechat.conversation.clock import Clock, LoopClock
 from voicechat.conversation.ears import SessionEars
 from voicechat.conversation.floor import Floor
@@ -36,13 +36,13 @@ from voicechat.conversation.port import (
     StateChanged,
 )
 from voicechat.conversation.replies import Replies
-from voicechat.conversation.reply import CURRENT_REPLY, Failure, Reply, ReplyPhase
+from voicechat.conversation.reply import CURRENT_REPLY, Reply, ReplyPhase
 from voicechat.conversation.state import StateMachine
 from voicechat.conversation.tasks import TaskOwner
 from voicechat.conversation.turns import UserTurns
 from voicechat.conversation.vad import MakeVad, WatchedVad, update_vad
-from voicechat.conversation.voice import FleetVoice, ReplyVoice
-from voicechat.fleet.port import SpeechRequest, VoiceError, VoiceFleet
+from voicechat.conversation.voice import FleetVoice
+from voicechat.fleet.port import VoiceFleet
 from voicechat.settings import Settings
 
 log = structlog.get_logger()
@@ -71,7 +71,6 @@ class Session:
     ) -> None:
         self._settings = settings
         self._config = config
-        self._fleet = fleet
         self._clock = clock or LoopClock()
         self._on_closed = on_closed
         self._tasks = TaskOwner()
@@ -97,6 +96,9 @@ class Session:
         self._mind = Mind(
             make_llm, self._ledger, self._clock, settings.llm.history_tokens, engines.mind_options(settings.llm)
         )
+        self._brain = ReplyBrain(
+            settings.tts, fleet, self._mind, self._replies, self._clock, lambda: self._config, self._turn_taken
+        )
         self._ears = SessionEars(ears, self._floor, lambda: self._config.language)
         self._floor.ears = self._ears
         first_turn = config.turn_detection or engines.default_turn_detection(settings.conversation)
@@ -120,7 +122,7 @@ class Session:
         self._apply(self._config)
         self._tasks.start(self._playout.run(), "playout clock")
         engines.set_interruption_duration(self._engine, engines.ONLY_WORDS_PAUSE_S)
-        await self._engine.start(engines.Assistant(self), record=False, session_host=False)
+        await self._engine.start(engines.Assistant(self._brain), record=False, session_host=False)
         self._set_timers()
         if greeting := self._settings.conversation.greeting:
             self._turn_decided = True
@@ -247,37 +249,6 @@ class Session:
             self._closing = asyncio.create_task(self._close(), name="close conversation")
         await asyncio.shield(self._closing)
 
-    # --- what the engine's agent asks
-
-    async def think(self, reply: Reply, told: llm.ChatContext) -> AsyncGenerator[str, None]:
-        """The text of a reply; one that is thought of early hears the words that are not yet a turn."""
-        if reply.pending_words is not None:
-            reply.pending_words = _last_words(told)
-        async for text in self._mind.think(reply, self._config, lambda call: self._replies.tool_call(reply, call)):
-            yield text
-
-    async def speak(self, reply: Reply, text: AsyncIterable[str]) -> AsyncGenerator[rtc.AudioFrame, None]:
-        """The audio of a reply."""
-        reply.voice = ReplyVoice(self._fleet, self._speech_request(), reply.spoken)
-        try:
-            async for frame in reply.voice.frames(text, lambda: self._first_text(reply)):
-                reply.times.first_frame_at = reply.times.first_frame_at or self._clock.wall()
-                yield frame
-        except VoiceError as error:
-            reply.failure = Failure(f"voice_{error.code.lower()}", f"the reply could not be spoken: {error}")
-            raise
-
-    def turn_taken(self, text: str) -> bool:
-        """The person's turn has ended; whether a reply is wanted."""
-        engines.forget_past_events(self._engine)
-        times = self._turns.commit(text)
-        turn = self._config.turn_detection
-        if turn is None or not turn.create_response:
-            return False
-        self._turn_decided = True
-        self._replies.answer(times)
-        return True
-
     # --- what the engine tells
 
     def _listen_to_engine(self) -> None:
@@ -323,6 +294,17 @@ class Session:
 
     # --- our own
 
+    def _turn_taken(self, text: str) -> bool:
+        """The person's turn has ended; whether a reply is wanted."""
+        engines.forget_past_events(self._engine)
+        times = self._turns.commit(text)
+        turn = self._config.turn_detection
+        if turn is None or not turn.create_response:
+            return False
+        self._turn_decided = True
+        self._replies.answer(times)
+        return True
+
     def _reply_opened(self) -> None:
         self._turn_decided = False
 
@@ -339,18 +321,6 @@ class Session:
         self._turn_decided = True
         self._replies.answer(None)
         self._engine.generate_reply()
-
-    def _first_text(self, reply: Reply) -> None:
-        reply.times.first_text_at = reply.times.first_text_at or self._clock.wall()
-
-    def _speech_request(self) -> SpeechRequest:
-        tts, voice = self._settings.tts, self._config.voice
-        model = tts.aliases.get(voice, voice)
-        return SpeechRequest(
-            model_id=tts.default_model if model in ("", "default") else model,
-            speed=self._config.speed,
-            request_id=new_id("speech"),
-        )
 
     def _apply(self, config: ConversationConfig) -> None:
         self._config = config
@@ -413,8 +383,3 @@ class Session:
             self._machine.move(ConversationState.TERMINATED)
             self._outbox.close()
             self._on_closed()
-
-
-def _last_words(told: llm.ChatContext) -> str:
-    words = (m.raw_text_content for m in reversed(told.messages()) if m.role == "user")
-    return next(words, None) or ""

@@ -22,12 +22,12 @@ Emit = Callable[[ConversationEvent], None]
 class UserTurn:
     """One turn in the making. It may pause and go on before the silence is long enough to end it."""
 
-    def __init__(self) -> None:
+    def __init__(self, began_ms: int = 0) -> None:
         self.item_id = new_id("item")
         self.speaking = True
         self.unheard = 0
         self.words: list[str] = []
-        self.ended_ms = 0
+        self.ended_ms = began_ms
         self.times: TurnTimes | None = None
 
     @property
@@ -61,7 +61,7 @@ class UserTurns:
         if self._turn is not None:
             self._turn.speaking = True
             return
-        self._turn = UserTurn()
+        self._turn = UserTurn(at_ms)
         self._emit(SpeechBegan(self._turn.item_id, at_ms))
 
     def speech_paused(self, at_ms: int, silence_s: float) -> None:
@@ -101,11 +101,13 @@ class UserTurns:
         return turn.text
 
     def commit(self, text: str) -> TurnTimes | None:
-        """The turn is the person's: it becomes an item. Returns its times, if speech was noticed at all."""
-        turn, self._turn = self._turn or UserTurn(), None
+        """The turn is the person's: it becomes an item. Returns its times, if its end was noticed at all."""
+        noticed, self._turn = self._turn, None
+        turn = noticed or UserTurn()
         self._on_over()
-        if turn.times is not None:
+        if noticed is not None:
             self._emit(SpeechEnded(turn.item_id, turn.ended_ms))
+        if turn.times is not None:
             turn.times.committed_at = self._clock.wall()
         previous = self._ledger.add(Message(turn.item_id, "user", text))
         self._emit(TurnCommitted(turn.item_id, previous))
