@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from voicechat.audio.pcm import Pcm32f
 from voicechat.tts.engine import EngineError, Part, Prosody, SegmentPlan, Voice, VoiceTraits, WordTime
 from voicechat.tts.engines.piper import graph
+from voicechat.tts.engines.piper.noise import SegmentNoise
 from voicechat.tts.engines.piper.phonemes import (
     EspeakPhonemes,
     LetterPhonemes,
@@ -109,12 +109,12 @@ class PiperVoice:
             yield SegmentPlan((), 0.0)
             return
         ids = to_ids(spoken.phonemes, self._config.phoneme_id_map)
-        durations, latent = self._latent(ids, prosody, _noise(prosody.seed, spoken.phonemes))
+        durations, latent = self._latent(ids, prosody, SegmentNoise(prosody.seed, spoken.phonemes))
         yield SegmentPlan(self._word_times(spoken, ids, durations), self._seconds(latent.frames))
         yield self._sound(latent)
 
     def _latent(
-        self, ids: PhonemeIds, prosody: Prosody, noise: np.random.Generator
+        self, ids: PhonemeIds, prosody: Prosody, noise: SegmentNoise
     ) -> tuple[npt.NDArray[np.float32], _Latent]:
         inference = self._config.inference
         noise_scale = inference.noise_scale if prosody.noise_scale is None else prosody.noise_scale
@@ -125,11 +125,11 @@ class PiperVoice:
             "input_lengths": np.array([count], np.int64),
             "scales": np.array([noise_scale, inference.length_scale / prosody.speed, noise_w], np.float32),
             "sid": np.array([prosody.speaker], np.int64),
-            graph.RHYTHM_NOISE: noise.standard_normal((1, 2, count), np.float32),
+            graph.RHYTHM_NOISE: noise.rhythm(count),
         }
         given = {name: feed for name, feed in feeds.items() if name in self._text_inputs}
         durations, mean, spread, *carried = self._text_half.run(self._text_outputs, given)
-        latent = mean + noise.standard_normal(mean.shape, np.float32) * spread * np.float32(noise_scale)
+        latent = mean + noise.latent(mean.shape) * spread * np.float32(noise_scale)
         sound = dict(zip(self._halves.carried, carried, strict=True))
         return durations.reshape(-1), _Latent({self._halves.latent: latent, **sound}, mean.shape[-1])
 
@@ -153,12 +153,6 @@ class PiperVoice:
             )
             for word in spoken.words
         )
-
-
-def _noise(seed: int, phonemes: str) -> np.random.Generator:
-    """Noise that depends on the seed and on what is said, so that any worker draws the same for the same segment."""
-    said = int.from_bytes(hashlib.blake2b(phonemes.encode(), digest_size=8).digest(), "little")
-    return np.random.Generator(np.random.Philox(np.random.SeedSequence([seed, said])))
 
 
 def _session(model: bytes) -> onnxruntime.InferenceSession:
