@@ -30,6 +30,8 @@ app = typer.Typer(
 )
 models_app = typer.Typer(no_args_is_help=True, help="Voices, ears and minds on this machine.")
 app.add_typer(models_app, name="models")
+bench_app = typer.Typer(no_args_is_help=True, help="Measure this machine, with real processes.")
+app.add_typer(bench_app, name="bench")
 
 
 class Mind(StrEnum):
@@ -46,6 +48,20 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option(
         "--set", metavar="SECTION.KEY=VALUE", help="Override one setting; may be repeated.", show_default=False
+    ),
+]
+
+Report = Annotated[
+    Path | None,
+    typer.Option("--output", help="JSON file for the report; without it, standard output.", show_default=False),
+]
+Peers = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME[,NAME...]",
+        help="Other systems measured beside: all, piper-api, piper-http, wyoming-piper, streaming-vits; "
+        "benchmarks/peers/setup installs them.",
+        show_default=False,
     ),
 ]
 
@@ -263,6 +279,69 @@ def doctor(
 
     if not run_doctor(_settings(config, overrides, {}), as_json=as_json):
         raise typer.Exit(FAILED)
+
+
+@bench_app.command("ttfa")
+@explained
+def bench_ttfa(
+    repeats: Annotated[int, typer.Option(min=1, help="Times that each sentence is spoken.")] = 20,
+    peers: Peers = "",
+    output: Report = None,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """First audio: from text sent to 20 ms of speech at a client that plays it without a gap."""
+    from voicechat.bench.report import write_report
+    from voicechat.bench.ttfa import run_ttfa
+
+    write_report(run_ttfa(_settings(config, overrides, {}), repeats, _names(peers)), output)
+
+
+@bench_app.command("tts-load")
+@explained
+def bench_tts_load(
+    clients: Annotated[int, typer.Option(min=1, help="The most clients at once; with --mixed, all of them.")] = 12,
+    seconds: Annotated[float, typer.Option(min=1, help="Length of each stage; with --mixed, of the run.")] = 30.0,
+    mixed: Annotated[
+        bool, typer.Option("--mixed", help="Clients who pause, stop, hang up and make files, on all cores.")
+    ] = False,
+    pin: Annotated[bool, typer.Option(help="Bind the worker to one core and the clients to another.")] = True,
+    peers: Peers = "",
+    output: Report = None,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """Listeners at once: ever more clients play replies back to back in real time, until some wait or hear gaps."""
+    from voicechat.bench.report import write_report
+
+    settings = _settings(config, overrides, {})
+    if mixed:
+        from voicechat.bench.mixed import run_mixed
+
+        write_report(run_mixed(settings, clients, seconds), output)
+        return
+    from voicechat.bench.load import LoadOptions, run_load
+
+    write_report(run_load(settings, LoadOptions(clients, seconds, _names(peers), pin)), output)
+
+
+@bench_app.command("tts-fidelity")
+@explained
+def bench_tts_fidelity(
+    sentences: Annotated[int, typer.Option(min=1, help="Sentences compared, of 1 to 60 words.")] = 200,
+    output: Report = None,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """Streamed audio against the voice's uncut graph on the same noise."""
+    from voicechat.bench.fidelity import run_fidelity
+    from voicechat.bench.report import write_report
+
+    write_report(run_fidelity(_settings(config, overrides, {}), sentences), output)
+
+
+def _names(given: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in given.split(",") if name.strip())
 
 
 def _models_directory() -> Path | None:
