@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from support.conversation import Caller, Play
@@ -9,6 +11,7 @@ from support.conversation import Caller, Play
 from voicechat.asr.fake import ScriptedStream
 from voicechat.asr.port import Transcript
 from voicechat.conversation.port import (
+    ConversationConfig,
     ReplyAudio,
     ReplyCleared,
     ReplyFinished,
@@ -247,3 +250,37 @@ def test_latency_is_told_by_stage(play: Play) -> None:
     assert set(measured[0].stages_ms) == {"endpoint", "asr", "llm", "tts", "total"}
     assert 450 <= measured[0].stages_ms["endpoint"] <= 600
     assert measured[0].stages_ms["total"] <= 700
+
+
+def test_in_the_first_seconds_only_words_stop_a_reply(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        caller.session.create_reply()
+        await caller.until(ReplyAudio)
+        await caller.say(0.8)
+        await caller.until(ReplyFinished)
+
+    caller = play(scene, heard=["Stop, please."], says=["one two three four five six seven eight nine ten.", "Yes?"])
+
+    sent_at = [at for event, at in zip(caller.events, caller.at, strict=True) if isinstance(event, ReplyAudio)]
+    assert max(later - earlier for earlier, later in pairwise(sent_at[:40])) < 0.03
+    assert caller.all(ReplyFinished)[0].status is ReplyStatus.CANCELLED
+
+
+def test_a_client_may_forbid_interruptions(play: Play) -> None:
+    def without_interruptions(config: ConversationConfig) -> ConversationConfig:
+        assert config.turn_detection is not None
+        return replace(config, turn_detection=replace(config.turn_detection, interrupt_response=False))
+
+    async def scene(caller: Caller) -> None:
+        await caller.wait(2.5)
+        caller.session.create_reply()
+        await caller.until(ReplyAudio)
+        await caller.say(1.0)
+        await caller.until(ReplyFinished)
+
+    text = "one two three four five six seven eight nine ten."
+    caller = play(scene, heard=[""], says=[text], configure=without_interruptions)
+
+    assert [event.text for event in caller.all(ReplyFinished)] == [text]
+    levels = {int(abs(event.pcm).max()) for event in caller.all(ReplyAudio)}
+    assert min(levels) > 2500
