@@ -22,6 +22,11 @@ SPREAD_S = 2.0
 RETRY_S = 0.5
 """Wait of a client that was refused."""
 
+SETTLE_AT_MOST_S = 30.0
+SETTLE_LOOK_S = 0.4
+RESTING_SHARE = 0.1
+"""Of one core."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -69,6 +74,16 @@ async def hold(system: System, clients: int, seconds: float, seed: int) -> Stage
         lags_ms,
         CpuTimes.now().since(machine)["steal_percent"],
     )
+
+
+async def settle(pid: int) -> None:
+    """Wait until the process rests, `SETTLE_AT_MOST_S` at most: not all can give up what nobody waits for any more."""
+    process = psutil.Process(pid)
+    for _ in range(round(SETTLE_AT_MOST_S / SETTLE_LOOK_S)):
+        before_s = cpu_seconds(process)
+        await asyncio.sleep(SETTLE_LOOK_S)
+        if cpu_seconds(process) - before_s < RESTING_SHARE * SETTLE_LOOK_S:
+            return
 
 
 def cpu_seconds(process: psutil.Process) -> float:

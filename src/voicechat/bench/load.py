@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from itertools import cycle
 from typing import Any
 
 import psutil
 
-from voicechat.bench.clients import cpu_seconds, hold
+from voicechat.bench.clients import cpu_seconds, hold, settle
 from voicechat.bench.pinned import affinity, staying_on
 from voicechat.bench.place import house
 from voicechat.bench.playout import Playout
@@ -24,6 +23,9 @@ from voicechat.bench.systems.worker import own_worker
 from voicechat.bench.texts import REPLIES
 from voicechat.fleet.port import Pace
 from voicechat.settings import Settings
+
+LIBRARIES = ("piper-api", "streaming-vits")
+"""Peers that serve one caller in their own process."""
 
 SERVERS = ("piper-http", "wyoming-piper")
 """Peers that several clients can be connected to."""
@@ -106,44 +108,66 @@ def run_load(settings: Settings, options: LoadOptions) -> dict[str, Any]:
 
 async def _run_load(settings: Settings, options: LoadOptions, cores: Collection[int]) -> dict[str, Any]:
     peers = find_peers(options.peers)
-    measuring = Measuring(
-        "tts-load",
-        {"clients": options.clients, "seconds": options.seconds, "peers": list(peers), "pinned": options.pin},
-    )
-    throughputs, ramps, told = [], {}, []
-    async with AsyncExitStack() as stack:
-        ours = await stack.enter_async_context(own_worker(for_load(settings, options), cores))
-        told.append({"name": ours.name, "settings": ours.settings})
-        await throughput(ours.at_pace(Pace.BULK), 0.0)
-        if peers:
-            place = replace(house(settings), cores=cores, threads=1 if options.pin else 0)
-            throughputs += await _library_throughputs(place, peers, options.seconds)
-            throughputs.append(await throughput(ours.at_pace(Pace.BULK), options.seconds))
-        ramps[ours.name] = await ramp(ours, options)
-    for name in peers:
-        if name in SERVERS:
-            async with PEERS[name](place) as system:
-                told.append({"name": system.name, "settings": system.settings})
-                ramps[system.name] = await ramp(system, options)
-    _show(throughputs, ramps)
+    place = replace(house(settings), cores=cores, threads=1 if options.pin else 0) if peers else None
+    told = {"clients": options.clients, "seconds": options.seconds, "peers": list(peers), "pinned": options.pin}
+    measuring = Measuring("tts-load", told)
+    run = _Run(options)
+    async with own_worker(for_load(settings, options), cores) as ours:
+        if place is not None:
+            await run.libraries(peers, replace(place, threads=1))
+        await run.ramp(ours)
+        run.throughputs.append(await throughput(ours.at_pace(Pace.BULK), options.seconds))
+    if place is not None:
+        await run.servers(peers, place)
+    _show(run.throughputs, run.ramps)
     return measuring.report(
-        bars(throughputs, ramps["voicechat"]),
-        systems=told,
-        throughput=[one.as_json() for one in throughputs],
-        held={name: greatest_held(stages) for name, stages in ramps.items()},
-        stages={name: [stage.as_json() for stage in stages] for name, stages in ramps.items()},
+        bars(run.throughputs, run.ramps[ours.name]),
+        systems=run.systems,
+        throughput=[one.as_json() for one in run.throughputs],
+        held={name: greatest_held(stages) for name, stages in run.ramps.items()},
+        stages={name: [stage.as_json() for stage in stages] for name, stages in run.ramps.items()},
     )
 
 
-async def _library_throughputs(place: PeerHouse, peers: Collection[str], seconds: float) -> list[Throughput]:
-    """Of the peers that are libraries, with one thread."""
-    measured = []
-    for name in ("piper-api", "streaming-vits"):
-        if name in peers:
-            progress(f"starting {name}")
-            async with PEERS[name](replace(place, threads=1)) as system:
-                measured.append(await throughput(system, seconds))
-    return measured
+class _Run:
+    """Collects what is measured."""
+
+    def __init__(self, options: LoadOptions) -> None:
+        self._options = options
+        self.systems: list[dict[str, Any]] = []
+        self.throughputs: list[Throughput] = []
+        self.ramps: dict[str, list[Stage]] = {}
+
+    async def libraries(self, peers: Collection[str], place: PeerHouse) -> None:
+        """Throughput of those among the peers that one caller at a time can use."""
+        for name in LIBRARIES:
+            if name in peers:
+                progress(f"starting {name}")
+                async with PEERS[name](place) as system:
+                    self._tell(system)
+                    self.throughputs.append(await throughput(system, self._options.seconds))
+
+    async def servers(self, peers: Collection[str], place: PeerHouse) -> None:
+        """Ramps of the others."""
+        for name in SERVERS:
+            if name in peers:
+                async with PEERS[name](place) as system:
+                    await self.ramp(system)
+
+    async def ramp(self, system: System) -> None:
+        """Stages of 1, 2, 3... clients until they are no longer held; the first reply of all is not counted."""
+        self._tell(system)
+        stages = self.ramps.setdefault(system.name, [])
+        await throughput(system, 0.0)
+        for clients in range(1, self._options.clients + 1):
+            await settle(system.pid)
+            stages.append(await hold(system, clients, self._options.seconds, self._options.seed))
+            progress(f"{system.name}: {clients} clients {'held' if stages[-1].held else 'not held'}")
+            if is_over(stages):
+                break
+
+    def _tell(self, system: System) -> None:
+        self.systems.append({"name": system.name, "settings": system.settings})
 
 
 async def throughput(system: System, seconds: float) -> Throughput:
@@ -158,17 +182,6 @@ async def throughput(system: System, seconds: float) -> Throughput:
         if clock() - began_s >= seconds:
             break
     return Throughput(system.name, speech_s, clock() - began_s, cpu_seconds(process) - cpu_s)
-
-
-async def ramp(system: System, options: LoadOptions) -> list[Stage]:
-    """Stages of 1, 2, 3... clients until they are no longer held."""
-    stages: list[Stage] = []
-    for clients in range(1, options.clients + 1):
-        stages.append(await hold(system, clients, options.seconds, options.seed))
-        progress(f"{system.name}: {clients} clients {'held' if stages[-1].held else 'not held'}")
-        if is_over(stages):
-            break
-    return stages
 
 
 def bars(throughputs: Sequence[Throughput], stages: Sequence[Stage]) -> list[Bar]:

@@ -54,7 +54,7 @@ Peer = Callable[[PeerHouse], AbstractAsyncContextManager[System]]
 def peers_python() -> Path:
     """The Python of the peers' environment. Raises `BenchError` when they were not installed."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    python = Path(os.environ.get("VOICECHAT_PEERS") or cache / "voicechat" / "peers") / "bin" / "python"
+    python = Path(os.environ.get("BENCH_PEERS") or cache / "voicechat" / "peers") / "bin" / "python"
     if not SCRIPTS.is_dir():
         raise BenchError("peers are measured from a checkout of the repository only: clone it, or leave --peers out")
     if not python.exists():
