@@ -112,7 +112,11 @@ class Playout(io.AudioOutput):
     # --- what the engine calls
 
     async def capture_frame(self, frame: rtc.AudioFrame) -> None:
-        """Take audio to play; waits while `BUFFER_S` is held."""
+        """Take audio to play; waits while `BUFFER_S` is held, and for the end of a segment that is complete."""
+        # Before the segment is counted: a wait that is cancelled must not owe an end.
+        while self._segment is not None and self._segment.flushed:
+            self._space.clear()
+            await self._space.wait()
         await super().capture_frame(frame)
         segment = self._segment or self._begin()
         pcm = np.frombuffer(frame.data, dtype=np.int16)

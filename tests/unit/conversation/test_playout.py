@@ -296,6 +296,19 @@ def test_the_lead_grows_by_the_gaps_of_a_client_and_returns(monkeypatch: pytest.
     assert stage.lead.ms == 40
 
 
+def test_a_segment_waits_for_the_end_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.give(4800)
+        stage.playout.flush()
+        await stage.give(4800)
+        stage.playout.flush()
+        await stage.playout.wait_for_playout()
+
+    stage = staged(monkeypatch, scene)
+
+    assert [event.playback_position for event in stage.finished] == [pytest.approx(0.2), pytest.approx(0.2)]
+
+
 ACTIONS = st.lists(
     st.one_of(
         st.tuples(st.just("give"), st.integers(1, 5000)),
@@ -313,10 +326,12 @@ ACTIONS = st.lists(
 def test_whatever_happens_positions_are_exact_and_every_segment_ends_once(actions: list[tuple[str, int]]) -> None:
     async def scene(stage: Stage) -> None:
         given_samples = 0
+        gives: set[asyncio.Future[None]] = set()
         for name, value in actions:
             if name == "give":
                 given_samples += value
-                await asyncio.wait({asyncio.ensure_future(stage.give(value))}, timeout=30)
+                gives.add(asyncio.ensure_future(stage.give(value)))
+                await asyncio.wait(gives, timeout=30)
             elif name == "sleep":
                 await asyncio.sleep(value / 1000)
             elif name == "report":
@@ -334,6 +349,9 @@ def test_whatever_happens_positions_are_exact_and_every_segment_ends_once(action
             assert position is None or 0 <= position <= stage.sink.sent / RATE_HZ * 1000 + 1e-6
         assert stage.sink.sent <= given_samples
         stage.playout.resume()
+        while gives:
+            stage.playout.flush()
+            _, gives = await asyncio.wait(gives, timeout=1)
         stage.playout.flush()
         await asyncio.wait_for(stage.playout.wait_for_playout(), 60)
         assert len(stage.finished) == stage.playout.captured_playout_segments
