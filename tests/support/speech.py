@@ -10,11 +10,11 @@ from pathlib import Path
 import jiwer
 import numpy as np
 from faster_whisper import WhisperModel
-from voicechat.models.store import ModelStore
 
 from voicechat.audio.pcm import Pcm16, to_float
 from voicechat.audio.resample import resample
 from voicechat.audio.wav import read_audio
+from voicechat.models.store import ModelStore
 
 PROMPTS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
 PROMPT_WORDS = Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
@@ -22,6 +22,7 @@ PROMPT_WORDS = Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.g
 _ENGLISH = jiwer.Compose(
     [
         jiwer.ToLowerCase(),
+        jiwer.ExpandCommonEnglishContractions(),
         jiwer.SubstituteRegexes({r"[-–—/]": " ", r"[^\w\s']": "", r"\bokay\b": "ok"}),
         jiwer.RemoveMultipleSpaces(),
         jiwer.Strip(),
@@ -31,7 +32,7 @@ _ENGLISH = jiwer.Compose(
 
 
 def word_error_rate(written: list[str], heard: list[str]) -> float:
-    """Errors per written word, pooled over all pairs; case and punctuation do not count."""
+    """Errors per written word, pooled over all pairs; case, punctuation and contractions do not count."""
     return float(jiwer.wer(written, heard, reference_transform=_ENGLISH, hypothesis_transform=_ENGLISH))
 
 

@@ -29,6 +29,7 @@ BULK_SHARE = 0.25
 
 UNDERRUN_BAR_PERCENT = 0.1
 MEMORY_BAR_MB_PER_MIN = 2.0
+BULK_WAIT_BAR_S = 10.0
 _MEMORY_EVERY_S = 1.0
 _WARM_UP_SHARE = 1 / 3
 _FREED_WITHIN_S = 2.0
@@ -60,15 +61,17 @@ class MixedTally:
     speech_s: float = 0.0
     stop_ms: list[float] = field(default_factory=list)
     reply_s_per_speech_s: list[float] = field(default_factory=list)
+    longest_wait_s: list[float] = field(default_factory=list)
 
     def add(self, behaviour: Behaviour, playout: Playout, began_s: float, now_s: float) -> None:
         """Count a reply as far as it went."""
+        self.longest_wait_s.append(playout.longest_wait_s(began_s))
         playout.advance(now_s)
         self.replies[behaviour] += 1
         self.chunks += playout.chunks
         self.underruns += playout.underruns
         self.speech_s += playout.audio_s
-        if playout.first_audio_s is not None:
+        if playout.first_audio_s is not None and not playout.held_before_audio:
             self.first_audio_ms.append(1000 * (playout.first_audio_s - began_s))
 
     def as_json(self) -> dict[str, Any]:
@@ -82,6 +85,7 @@ class MixedTally:
             "underrun_percent": round(100 * share(self.underruns, self.chunks + self.underruns), 4),
             "stop_to_done_ms": summary_json(self.stop_ms),
             "wait_s_per_speech_s": summary_json(self.reply_s_per_speech_s, 3),
+            "longest_wait_s": summary_json(self.longest_wait_s, 3),
             "refusals": len(self.refusals),
             "refusal_texts": sorted(set(self.refusals))[:3],
             "failures": self.failures[:5],
@@ -249,10 +253,12 @@ def _figures(
 
 def _bars(tallies: dict[Pace, MixedTally], figures: dict[str, Any]) -> list[Bar]:
     realtime, bulk = tallies[Pace.REALTIME].as_json(), tallies[Pace.BULK].as_json()
+    waits = [round(wait_s, 2) for wait_s in tallies[Pace.BULK].longest_wait_s]
     failures = sum(len(tally.failures) for tally in tallies.values())
     return [
         Bar("underruns of REALTIME streams, % of chunks", realtime["underrun_percent"], at_most=UNDERRUN_BAR_PERCENT),
         Bar("BULK replies finished", bulk["replies"].get("listen", 0), at_least=1),
+        Bar("longest wait of a BULK client for audio, s", max(waits, default=None), at_most=BULK_WAIT_BAR_S),
         Bar("failures that are not refusals", failures, at_most=0),
         Bar("streams left once all clients are gone", float(figures["streams_left_at_end"]), at_most=0),
         Bar("growth of memory, MB per minute", figures["memory_slope_mb_per_min"], at_most=MEMORY_BAR_MB_PER_MIN),

@@ -6,6 +6,7 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -39,6 +40,7 @@ class Playout:
         self.rate_hz = 0
         self.underruns = 0
         self.first_audio_s: float | None = None
+        self.held_before_audio = False
         self._arrivals: list[Arrival] = []
         self._coming: deque[Arrival] = deque()
         self._received = 0
@@ -74,6 +76,7 @@ class Playout:
         """Hold the clock."""
         self.advance(at_s)
         self._paused_s = at_s
+        self.held_before_audio = self.held_before_audio or self.first_audio_s is None
 
     def resume(self, at_s: float) -> None:
         """Let the clock go on where it was held."""
@@ -135,6 +138,11 @@ class Playout:
     def gapless_start_s(self) -> float | None:
         """The earliest start from which all that is there would have been played without an underrun."""
         return gapless_start_s(self._arrivals, self.rate_hz) if self._arrivals else None
+
+    def longest_wait_s(self, since_s: float) -> float:
+        """The longest time without new audio, from `since_s` to the last that came."""
+        times = [since_s, *(arrival.at_s for arrival in self._arrivals)]
+        return max((later - earlier for earlier, later in pairwise(times)), default=0.0)
 
     @property
     def _tick_samples(self) -> int:

@@ -108,6 +108,26 @@ def test_audio_that_begins_during_a_pause_is_played_from_its_end() -> None:
     assert playout.finished
 
 
+def test_a_pause_before_any_audio_is_remembered() -> None:
+    playout = Playout()
+    playout.pause(0.0)
+    playout.resume(1.0)
+    assert playout.held_before_audio
+
+
+def test_a_pause_of_audio_that_plays_does_not_count_as_one_before_it() -> None:
+    playout = Playout()
+    playout.arrive(0.0, audio(40), RATE_HZ)
+    playout.pause(0.01)
+    assert not playout.held_before_audio
+
+
+def test_the_longest_wait_counts_from_the_asking() -> None:
+    playout = heard((2.0, 40), (2.5, 40), (5.0, 40))
+    assert playout.longest_wait_s(0.0) == pytest.approx(2.5)
+    assert playout.longest_wait_s(-1.0) == pytest.approx(3.0)
+
+
 def test_first_sound_is_when_the_first_loud_sample_is_heard() -> None:
     playout = Playout()
     playout.arrive(0.5, np.concatenate((audio(30, 50), audio(50, 500))), RATE_HZ)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from asyncio import StreamReader, StreamWriter
+from contextlib import suppress
 from typing import Any
 
 from voicechat.audio.pcm import from_bytes
@@ -59,6 +60,8 @@ class WyomingPeer:
         """Close the connections."""
         for _, writer in self._idle:
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
 
     async def _connect(self) -> tuple[StreamReader, StreamWriter]:
         return await asyncio.open_connection(self._host, self._port)
