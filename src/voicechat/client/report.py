@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from voicechat.client.microphone import Microphone
@@ -28,8 +29,20 @@ class CallReport:
 
     @property
     def turns(self) -> list[Turn]:
-        """Turns in which something was recognised or answered."""
-        return [turn for turn in self._log.turns if turn.user or turn.assistant or turn.reply_item_ids]
+        """Turns in which something was recognised or answered.
+
+        A person who goes on before any of the reply was heard is still in the same turn.
+        """
+        folded: list[Turn] = []
+        said_before: list[str] = []
+        known = [turn for turn in self._log.turns if turn.user or turn.assistant or turn.reply_item_ids]
+        for turn in known:
+            said_before.append(turn.user)
+            if turn.interrupted and not self._heard_ms(turn) and turn is not known[-1]:
+                continue
+            folded.append(replace(turn, user=" ".join(filter(None, said_before))))
+            said_before = []
+        return folded
 
     def turn(self, turn: Turn) -> dict[str, Any]:
         """One turn. `latency_ms.first_audio` runs from the last voiced frame sent to the first sample played."""
@@ -40,10 +53,13 @@ class CallReport:
         return {
             "user": turn.user,
             "assistant": turn.assistant,
-            "audio_ms": round(sum(self._playout.heard_ms(item_id) for item_id in turn.reply_item_ids), 1),
+            "audio_ms": round(self._heard_ms(turn), 1),
             "latency_ms": latency_ms,
             "interrupted": turn.interrupted,
         }
+
+    def _heard_ms(self, turn: Turn) -> float:
+        return sum(self._playout.heard_ms(item_id) for item_id in turn.reply_item_ids)
 
     def _first_audio_ms(self, turn: Turn) -> float | None:
         heard = [self._playout.first_heard_ms(item_id) for item_id in turn.reply_item_ids]
