@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from voicechat.bench.fidelity import compare
+from voicechat.bench.fidelity import compare, differences
 from voicechat.bench.place import voice_file
 from voicechat.bench.uncut import UncutVoice
 from voicechat.settings import load_settings
+from voicechat.tts.engine import Prosody
 from voicechat.tts.engines.piper.voice import PiperEngine
 
 
@@ -49,3 +50,9 @@ def test_the_voice_speaks_what_the_uncut_graph_speaks(text: str) -> None:
     compared = compare(PiperEngine().load(path.parent), UncutVoice(path), text, seed=7)
     assert compared.relative_rms <= 1e-4
     assert compared.audio_s > 0.3
+
+
+def test_other_noise_is_told_apart() -> None:
+    uncut = UncutVoice(voice_file(load_settings(None, {}, {})))
+    one, other = (uncut.speak("Engine.", Prosody(seed=seed)) for seed in (1, 2))
+    assert differences(one, other)[0] > 0.1

@@ -1,0 +1,91 @@
+"""Prints reports of `voicechat bench` as Markdown: `python3 benchmarks/tables.py RESULT.json...`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+Report = dict[str, Any]
+
+
+def ttfa(report: Report) -> Iterator[str]:
+    """A row for each system, a column for each sentence."""
+    sentences = [sentence["id"] for sentence in report["sentences"]]
+    found = {(row["system"], row["sentence"]): row["gapless_ms"] for row in report["results"]}
+    yield from _head(("first audio, p50 / p95 ms", *sentences))
+    for system in report["systems"]:
+        cells = [found[system["name"], sentence] for sentence in sentences]
+        yield _row((system["name"], *(f"{cell['p50']:.0f} / {cell['p95']:.0f}" for cell in cells)))
+
+
+def tts_load(report: Report) -> Iterator[str]:
+    """What one caller gets, then every stage."""
+    yield from _head(("one caller, one core", "speech s per s", "CPU s per speech s"))
+    for one in report["throughput"]:
+        yield _row((one["system"], f"{one['speech_s_per_s']:.1f}", f"{one['cpu_s_per_speech_s']:.3f}"))
+    yield ""
+    columns = ("clients", "first audio p50 / p95 / p99 ms", "underruns", "refused", "CPU s per speech s", "held")
+    yield from _head(("listeners at once, one core", *columns))
+    for name, stages in report["stages"].items():
+        yield from (_stage(name, stage) for stage in stages)
+
+
+def tts_load_mixed(report: Report) -> Iterator[str]:
+    """A row for each pace."""
+    columns = ("replies", "first audio p50 / p95 / p99 ms", "underruns", "stop to done p95 ms", "refused")
+    yield from _head(("mixed clients", *columns))
+    for pace, told in report["paces"].items():
+        stop = f"{told['stop_to_done_ms']['p95']:.0f}" if told["stop_to_done_ms"] else "-"
+        underruns = f"{told['underrun_percent']:.3f} %" if told["chunks"] else "-"
+        replies = sum(told["replies"].values())
+        yield _row((pace, replies, _percentiles(told["first_audio_ms"]), underruns, stop, told["refusals"]))
+
+
+def tts_fidelity(report: Report) -> Iterator[str]:
+    """One row."""
+    error = report["relative_rms"]
+    yield from _head(("sentences", "relative RMS error p50", "p95", "worst"))
+    yield _row((error["count"], f"{error['p50']:.1e}", f"{error['p95']:.1e}", f"{error['maximum']:.1e}"))
+
+
+def _stage(name: str, stage: dict[str, Any]) -> str:
+    first = _percentiles(stage["first_audio_ms"])
+    cpu, held = f"{stage['cpu_s_per_speech_s']:.3f}", "yes" if stage["held"] else "no"
+    return _row((name, stage["clients"], first, f"{stage['underrun_percent']:.3f} %", stage["refusals"], cpu, held))
+
+
+def _percentiles(summary: dict[str, float] | None) -> str:
+    return " / ".join(f"{summary[name]:.0f}" for name in ("p50", "p95", "p99")) if summary else "-"
+
+
+def _head(cells: Sequence[str]) -> Iterator[str]:
+    yield _row(cells)
+    yield _row(("---", *("---:" for _ in cells[1:])))
+
+
+def _row(cells: Sequence[object]) -> str:
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+TABLES: dict[str, Callable[[Report], Iterator[str]]] = {
+    "ttfa": ttfa,
+    "tts-load": tts_load,
+    "tts-load-mixed": tts_load_mixed,
+    "tts-fidelity": tts_fidelity,
+}
+
+
+def main() -> None:
+    for file in sys.argv[1:]:
+        report = json.loads(Path(file).read_text("utf-8"))
+        machine, stolen = report["machine"], report["cpu_meanwhile"]["steal_percent"]
+        print(f"{machine['date'][:10]}, {machine['cpu']}, {machine['cores']} cores, steal {stolen} %\n")
+        print(*TABLES[report["bench"]](report), sep="\n")
+        print()
+
+
+if __name__ == "__main__":
+    main()
