@@ -14,8 +14,10 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402 - the backend comes first
 from matplotlib.axes import Axes  # noqa: E402
+from matplotlib.ticker import MaxNLocator, ScalarFormatter  # noqa: E402
 
 OURS, OTHERS = "#2a6fdb", "#a9b4c2"
+OTHER_LINES = ("#e08a1e", "#3a9d6e", "#8e63b5")
 FIRST_AUDIO_BAR_MS = 300
 TITLES = {
     "short": "3.4 s sentence",
@@ -50,8 +52,10 @@ def plot_ttfa(report: dict[str, Any], path: Path) -> None:
 def plot_load(report: dict[str, Any], path: Path) -> None:
     """First audio and gaps over the number of listeners, one line for each system."""
     figure, (first, gaps) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+    others = iter(OTHER_LINES)
     for name, stages in report["stages"].items():
-        style: dict[str, Any] = {"color": OURS, "lw": 2.5, "zorder": 3} if name == "voicechat" else {"lw": 1.5}
+        ours = name == "voicechat"
+        style = {"color": OURS, "lw": 2.5, "zorder": 3} if ours else {"color": next(others), "lw": 1.5}
         heard = [stage for stage in stages if stage["first_audio_ms"]]
         clients = [stage["clients"] for stage in heard]
         first.plot(clients, [stage["first_audio_ms"]["p95"] for stage in heard], marker="o", label=name, **style)
@@ -63,6 +67,9 @@ def plot_load(report: dict[str, Any], path: Path) -> None:
     gaps.set_yscale("symlog", linthresh=0.1)
     for axes in (first, gaps):
         axes.set_xlabel("listeners at once, system on one core")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        for formatted in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            formatted(ScalarFormatter())
         _tidy(axes)
     first.legend(frameon=False, fontsize=8)
     _save(figure, path)
@@ -70,7 +77,7 @@ def plot_load(report: dict[str, Any], path: Path) -> None:
 
 def _tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=8)
+    axes.tick_params(which="both", labelsize=8)
 
 
 def _save(figure: Any, path: Path) -> None:
