@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 
 VOICECHAT = str(Path(sys.executable).with_name("voicechat"))
@@ -59,16 +58,11 @@ class Stack:
         raise LookupError(f"no child runs {module}")
 
     def wait_until_ready(self, timeout_s: float = 60.0) -> None:
-        """Return when a conversation can start; raise with the log otherwise."""
+        """Return when a conversation can start, which it says last; raise with its output otherwise."""
         deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                break
-            try:
-                if httpx.get(f"{self.ops_url}/readiness", timeout=2.0).status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
+        while time.monotonic() < deadline and self.process.poll() is None:
+            if f"http://localhost:{self.port}" in self.log.read_text(errors="replace"):
+                return
             time.sleep(0.1)
         raise RuntimeError(f"voicechat up did not get ready:\n{self.log.read_text(errors='replace')}")
 
@@ -100,10 +94,12 @@ def start_stack(
     return Stack(process, port, ops_port, log)
 
 
-def talk(url: str, recording: Path, *arguments: str, timeout_s: float = 180.0) -> dict[str, Any]:
+def talk(
+    url: str, recording: Path, *arguments: str, wrapper: Sequence[str] = (), timeout_s: float = 180.0
+) -> dict[str, Any]:
     """Run `voicechat talk --input recording --json` and return what it printed."""
     done = subprocess.run(
-        [VOICECHAT, "talk", "--url", url, "--input", str(recording), "--json", *arguments],
+        [*wrapper, VOICECHAT, "talk", "--url", url, "--input", str(recording), "--json", *arguments],
         capture_output=True,
         timeout=timeout_s,
         env=_clean_environment(),

@@ -33,9 +33,7 @@ def report(heard: dict[str, int], *events: dict[str, Any]) -> list[dict[str, Any
     for item_id, samples in heard.items():
         playout.push(item_id, np.ones(samples, np.int16))
         playout.read(samples)
-    turns: list[dict[str, Any]] = CallReport(log, ScriptedMicrophone(0.0), playout).as_json()[
-        "turns"
-    ]
+    turns: list[dict[str, Any]] = CallReport(log, ScriptedMicrophone(0.0), playout).as_json()["turns"]
     return turns
 
 
