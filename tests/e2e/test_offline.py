@@ -47,12 +47,12 @@ def test_a_conversation_sends_no_packet_to_the_world(tmp_path: Path) -> None:
         stack.wait_until_ready()
         report = talk(stack.realtime_url, tmp_path / "question.wav", wrapper=inside)
         packets = _packets_sent(inside)
-        subprocess.run([*inside, "ping", "-c", "1", "-W", "1", "198.51.100.1"], capture_output=True, check=False)
-        packets_of_a_ping = _packets_sent(inside) - packets
+        subprocess.run([*inside, "bash", "-c", "echo > /dev/udp/198.51.100.1/9"], check=True)
+        packets_of_a_datagram = _packets_sent(inside) - packets
     finally:
         stack.stop()
 
     assert word_error_rate([prompt_words()[name]], [report["turns"][0]["user"]]) <= 0.10
     assert report["turns"][0]["audio_ms"] > 0
     assert packets == 0
-    assert packets_of_a_ping == 1, "the counter does not count"
+    assert packets_of_a_datagram == 1, "the counter does not count"
