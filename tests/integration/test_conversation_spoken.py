@@ -17,6 +17,7 @@ import numpy as np
 import psutil
 import pytest
 import pytest_asyncio
+from support.overheard import OverheardFleet
 
 from voicechat.asr.load import load_ears
 from voicechat.asr.port import EARS_RATE_HZ, Ears
@@ -117,6 +118,7 @@ class Caller:
 
     conversation: Conversation
     fleet: WorkerFleet
+    overheard: OverheardFleet
     events: list[ConversationEvent] = field(default_factory=list)
 
     async def read(self) -> None:
@@ -180,9 +182,10 @@ class _call:
         def llm(**chosen: Any) -> Any:
             return make_llm(mind, parts.settings.llm, self._client, **chosen)
 
-        factory = SessionFactory(parts.settings, self._fleet, parts.ears, llm, parts.make_vad)
+        overheard = OverheardFleet(self._fleet)
+        factory = SessionFactory(parts.settings, overheard, parts.ears, llm, parts.make_vad)
         conversation = await factory.open(self._configure(factory.default_config()))
-        self._caller = Caller(conversation, self._fleet)
+        self._caller = Caller(conversation, self._fleet, overheard)
         self._reader = asyncio.ensure_future(self._caller.read())
         return self._caller
 
@@ -228,6 +231,10 @@ async def test_talking_over_the_reply_stops_it_and_keeps_the_words_played(parts:
     assert [item.text for item in caller.conversation.history if item.role == "assistant"][0] == finished.text
     heard = caller.heard(finished)
     assert 0 <= heard.size / 24 - finished.audio_ms <= 100
+    said = _words(finished.text)
+    timed = _words(" ".join(word.text for word in caller.overheard.replies[0] if word.start_ms < finished.audio_ms))
+    assert abs(len(timed) - len(said)) <= 1, (timed, said)
+    assert all(a == b for a, b in zip(timed, said, strict=False)), (timed, said)
     recognised = await parts.ears.transcribe(resample(heard[: finished.audio_ms * 24], MIC_HZ, EARS_RATE_HZ))
     assert abs(len(_words(recognised.text)) - len(_words(finished.text))) <= 1, (recognised.text, finished.text)
 
