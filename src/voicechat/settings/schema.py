@@ -128,7 +128,9 @@ class WorkerSettings(Section):
     parallel_loads: int = Field(1, ge=1, description="models loaded at once")
     load_timeout_s: float = Field(60.0, gt=0, description="time a load, and a wait for a free place, may take, s")
     threads: int = Field(0, ge=0, description="synthesis threads; 0: one per core")
-    capacity: int = Field(8, ge=1, description="REALTIME streams taken at once")
+    capacity: int = Field(
+        0, ge=0, description="REALTIME streams taken at once at most; 0: as many as the measured speed allows"
+    )
     max_queue: int = Field(16, ge=0, description="streams that may wait for a place")
     max_text_chars: int = Field(100_000, ge=1, description="longest text of one reply, characters")
     drain_s: float = Field(30.0, ge=0, description="time that running streams get when the process ends, s")

@@ -7,7 +7,7 @@ segment's audio or a few frames of it: nothing above the port depends on which.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -74,6 +74,11 @@ class SegmentPlan:
 Part = SegmentPlan | Pcm32f
 
 
+def never() -> bool:
+    """Nothing is in a hurry."""
+    return False
+
+
 class Voice(Protocol):
     """A loaded model. Every call is made on a worker thread, several at once."""
 
@@ -81,10 +86,11 @@ class Voice(Protocol):
     def traits(self) -> VoiceTraits:
         """What the model is."""
 
-    def speak(self, text: str, prosody: Prosody) -> Iterator[Part]:
-        """A `SegmentPlan`, then the segment's audio: float32, mono, in order.
+    def speak(self, text: str, prosody: Prosody, hurry: Callable[[], bool] = never) -> Iterator[Part]:
+        """A `SegmentPlan`, then the segment's audio: float32, mono, in order; an empty part is work that gave none yet.
 
-        `text` is as written; the voice makes it speakable. Closing the iterator early gives up the rest.
+        `text` is as written; the voice makes it speakable. `hurry` is asked before work that more cores would shorten:
+        whether somebody waits for it and nothing else needs them. Closing the iterator early gives up the rest.
         """
 
 

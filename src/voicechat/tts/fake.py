@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from voicechat.audio.pcm import Pcm32f
-from voicechat.tts.engine import Part, Prosody, SegmentPlan, VoiceTraits, WordTime
+from voicechat.tts.engine import Part, Prosody, SegmentPlan, VoiceTraits, WordTime, never
 
 WORD_S = 0.1
 LEVEL = 0.25
@@ -27,7 +27,7 @@ class FakeVoice:
         """Two speakers of English."""
         return self._traits
 
-    def speak(self, text: str, prosody: Prosody) -> Iterator[Part]:
+    def speak(self, text: str, prosody: Prosody, hurry: Callable[[], bool] = never) -> Iterator[Part]:
         """The plan, then a part for each word."""
         self.prosodies.append(prosody)
         places = [match.span() for match in re.finditer(r"[\w']+", text)]

@@ -28,6 +28,7 @@ class WorkerMetrics:
         self.evictions = Counter(f"{prefix}model_evictions", "Models that left memory", ["reason"], registry=registry)
         self.streams = Gauge(f"{prefix}active_streams", "Replies being spoken", registry=registry)
         self.queued = Gauge(f"{prefix}queue_depth", "Replies that wait for a place", registry=registry)
+        self.capacity = Gauge(f"{prefix}capacity", "REALTIME replies that the measured speed allows", registry=registry)
         self.units_waiting = Gauge(f"{prefix}units_waiting", "Pieces of work that wait for a thread", registry=registry)
         self.rejected = Counter(f"{prefix}admission_rejected", "Replies refused", ["reason"], registry=registry)
         self.replies = Counter(f"{prefix}replies", "Replies by how they ended", ["outcome"], registry=registry)

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Protocol, TypeVar
 
@@ -15,7 +15,7 @@ import numpy as np
 from voicechat.audio.pcm import Pcm16, Pcm32f, ms_to_samples, samples_to_ms
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
 from voicechat.tts.chain import OutputChain
-from voicechat.tts.engine import Part, SegmentPlan, Voice
+from voicechat.tts.engine import Part, SegmentPlan, Voice, never
 from voicechat.tts.options import ReplyOptions
 from voicechat.tts.pacing import MAX_LEAD_S, PlayedClock
 from voicechat.tts.refusal import Refusal, invalid
@@ -26,6 +26,11 @@ Send = Callable[[pb.SynthesizeResponse], Awaitable[None]]
 _T = TypeVar("_T")
 
 _MESSAGE_MS = 40
+_FIRST_AUDIO_S = 0.1
+"""A reply that has not begun wants to within this: it goes before those who have more audio in hand, not before all."""
+_PLAN_AHEAD_S = 0.15
+"""How much earlier than audio a segment's plan is due, which gives none itself."""
+_NOTHING: Pcm16 = np.zeros(0, np.int16)
 _SCAN_CHARS = 500
 """Text that is segmented without letting the event loop go on."""
 
@@ -43,11 +48,12 @@ class _Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """One part of a segment after its turn: a plan, or audio; neither when the segment has ended."""
+    """What one turn gave: a plan, audio, or neither; `ended` when the segment has no more."""
 
     plan: SegmentPlan | None
     pcm: Pcm16
-    took_s: float
+    ended: bool = False
+    took_s: float = 0.0
 
 
 class Reply:
@@ -62,6 +68,8 @@ class Reply:
         max_text_chars: Bound of the text.
         clock: Seconds, monotonic, the event loop's own.
         on_first_audio: Told the seconds from the first complete segment to its first audio.
+        on_work: Told the seconds of work of each turn and the seconds of audio it gave.
+        spare: Whether nothing but the turn that asks needs the cores.
     """
 
     def __init__(
@@ -74,6 +82,8 @@ class Reply:
         max_text_chars: int,
         clock: Callable[[], float],
         on_first_audio: Callable[[float], None] = lambda _took_s: None,
+        on_work: Callable[[float, float], None] = lambda _took_s, _audio_s: None,
+        spare: Callable[[], bool] = never,
     ) -> None:
         self._voice = voice
         self._options = options
@@ -82,6 +92,8 @@ class Reply:
         self._max_text_chars = max_text_chars
         self._clock = clock
         self._on_first_audio = on_first_audio
+        self._on_work = on_work
+        self._spare = spare if options.pace is Pace.REALTIME else never
         self._voice_hz = voice.traits.sample_rate_hz
         self._chain = OutputChain(gain_db, self._voice_hz, options.sample_rate_hz)
         self._played = PlayedClock(clock, options.skip_ms / 1000)
@@ -185,7 +197,7 @@ class Reply:
             if not self._segments:
                 break
             await self._speak_segment(self._segments.popleft())
-        made = await self._in_turn(lambda: self._timed(lambda: (None, self._chain.finish())))
+        made = await self._in_turn(lambda: _Made(None, self._chain.finish()), self._due_s())
         await self._send_audio(made.pcm)
 
     async def _speak_segment(self, segment: TextSegment) -> None:
@@ -196,35 +208,40 @@ class Reply:
                 )
             )
         )
-        parts = self._voice.speak(segment.text, self._options.prosody)
-        while (made := await self._next_part(parts)) is not None:
+        parts = self._voice.speak(segment.text, self._options.prosody, self._in_hurry)
+        made = await self._next_part(parts, self._due_s() - _PLAN_AHEAD_S)
+        while not made.ended:
             if made.plan is not None and made.plan.words:
                 await self._send_words(segment, made.plan)
             await self._send_audio(made.pcm)
+            made = await self._next_part(parts, self._due_s())
         self._owes_silence = self._owes_silence or segment.ends_sentence
         await self._emit(pb.SynthesizeResponse(segment_done=pb.SegmentDone(index=segment.index)))
 
-    async def _next_part(self, parts: Iterator[Part]) -> _Made | None:
-        """The next part of a segment, once the listener is near enough to need it; None at the segment's end."""
+    async def _next_part(self, parts: Iterator[Part], due_s: float) -> _Made:
+        """The next part of a segment, once the listener is near enough to need it."""
         await self._until_lead_below(MAX_LEAD_S)
-        made = await self._in_turn(lambda: self._timed(lambda: self._step(parts)))
-        return None if made.plan is None and made.pcm.size == 0 else made
+        return await self._in_turn(lambda: self._step(parts), due_s)
 
-    def _step(self, parts: Iterator[Part]) -> tuple[SegmentPlan | None, Pcm16]:
-        """On a worker thread: one part, processed; audio too short to leave the filters is followed by more."""
-        for part in parts:
-            if isinstance(part, SegmentPlan):
-                return part, self._silence(part)
-            pcm = self._push(part)
-            if pcm.size:
-                return None, pcm
-        return None, np.zeros(0, np.int16)
+    def _step(self, parts: Iterator[Part]) -> _Made:
+        """On a worker thread: one part, processed; the filters may hold all of it back."""
+        match next(parts, None):
+            case None:
+                return _Made(None, _NOTHING, ended=True)
+            case SegmentPlan() as plan:
+                return _Made(plan, self._silence(plan))
+            case audio:
+                return _Made(None, self._push(audio))
+
+    def _in_hurry(self) -> bool:
+        """Whether more cores may work on what comes next: somebody waits for it, nobody else does."""
+        return self._sent_samples == 0 and self._spare()
 
     def _silence(self, plan: SegmentPlan) -> Pcm16:
         """The pause before a sentence that follows another."""
         owed = self._owes_silence and bool(plan.words) and self._made_samples > 0
         if not owed:
-            return np.zeros(0, np.int16)
+            return _NOTHING
         self._owes_silence = False
         samples = ms_to_samples(self._options.sentence_silence_ms, self._voice_hz)
         return self._push(np.zeros(samples, np.float32))
@@ -234,14 +251,20 @@ class Reply:
         return self._chain.push(samples)
 
     @staticmethod
-    def _timed(run: Callable[[], tuple[SegmentPlan | None, Pcm16]]) -> _Made:
+    def _timed(run: Callable[[], _Made]) -> _Made:
         began = perf_counter()
-        plan, pcm = run()
-        return _Made(plan, pcm, perf_counter() - began)
+        made = run()
+        return replace(made, took_s=perf_counter() - began)
 
-    async def _in_turn(self, run: Callable[[], _Made]) -> _Made:
+    def _due_s(self) -> float:
+        """When the next audio is needed: as the listener runs dry, or soon where nothing was heard yet."""
+        if self._sent_samples == 0:
+            return (self._clock() if self._first_segment_at is None else self._first_segment_at) + _FIRST_AUDIO_S
+        return self._clock() + self._lead_s
+
+    async def _in_turn(self, run: Callable[[], _Made], due_s: float) -> _Made:
         """Run on a worker thread; given up at once when the reply stops."""
-        work = self._submit(run, self._options.pace, self._clock() + max(0.0, self._lead_s))
+        work = self._submit(lambda: self._timed(run), self._options.pace, due_s)
         work.add_done_callback(lambda _: self._changed.set())
         try:
             await self._until(work.done)
@@ -249,6 +272,7 @@ class Reply:
             work.cancel()
         made = work.result()
         self._synthesis_s += made.took_s
+        self._on_work(made.took_s, made.pcm.size / self._options.sample_rate_hz)
         return made
 
     # --- what goes out

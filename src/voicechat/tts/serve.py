@@ -29,12 +29,15 @@ from voicechat.tts.refusal import Refusal
 from voicechat.tts.residency import EvictionReason, Residency, ResidencyPolicy
 from voicechat.tts.scheduler import Scheduler
 from voicechat.tts.service import VERSION, Limits, SynthesizerService
+from voicechat.tts.speed import Speed
 
 SERVICE = tts_pb2.DESCRIPTOR.services_by_name["Synthesizer"].full_name
 _ADMISSION_WAIT_S = 10.0
 _SWEEP_S = 1.0
 _PRELOAD_RETRY_S = 5.0
 _LAST_WORDS_S = 0.5
+_MOST_HURRY_THREADS = 4
+"""More do not make so small a graph faster."""
 _SERVER_OPTIONS = (
     ("grpc.so_reuseport", 0),
     # Clients ping every 10 s while they hold a connection; see the fleet's client.
@@ -116,18 +119,19 @@ class _Worker:
     async def running(cls, settings: Settings) -> AsyncIterator[_Worker]:
         """A worker whose ports are bound; everything it holds is released on leaving."""
         worker = settings.worker
-        threads = worker.threads or os.cpu_count() or 1
+        threads = worker.threads or _cores()
         metrics = WorkerMetrics(CollectorRegistry())
         async with AsyncExitStack() as stack:
             executor = stack.enter_context(ThreadPoolExecutor(worker.parallel_loads + 1, "models"))
             scheduler = Scheduler(threads, lambda pace, took_s: metrics.unit.labels(pace.name.lower()).observe(took_s))
             stack.callback(scheduler.close)
-            library = Library(ModelStore(settings.models.directory), _engine(settings.tts.adapter), executor)
+            library = Library(ModelStore(settings.models.directory), _engine(settings.tts.adapter, threads), executor)
             clock = asyncio.get_running_loop().time
             residency = Residency(library.load, _policy(worker), _Observer(metrics), clock)
             stack.push_async_callback(residency.aclose)
-            admission = Admission(worker.capacity, worker.max_queue, _ADMISSION_WAIT_S)
-            limits = Limits(settings.tts.default_model, worker.max_text_chars, worker.capacity)
+            speed = Speed(threads, worker.capacity)
+            admission = Admission(speed, worker.max_queue, _ADMISSION_WAIT_S)
+            limits = Limits(settings.tts.default_model, worker.max_text_chars)
             service = SynthesizerService(library, residency, admission, scheduler, metrics, limits)
             _watch(metrics, library.engine, residency, admission, scheduler)
             stack.enter_context(_metrics_server(worker, metrics.registry))
@@ -173,12 +177,17 @@ class _Worker:
             await self._health.set(name, status)
 
 
-def _engine(adapter: Adapter) -> Engine:
+def _cores() -> int:
+    """Cores that this process may use, which is fewer than there are in a container or under taskset."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _engine(adapter: Adapter, threads: int) -> Engine:
     match adapter:
         case Adapter.PIPER:
             from voicechat.tts.engines.piper.voice import PiperEngine
 
-            return PiperEngine()
+            return PiperEngine(hurry_threads=min(threads, _MOST_HURRY_THREADS))
         case other:
             raise EngineError(f"this worker has no engine {other.value!r}; set tts.adapter to piper")
 
@@ -237,5 +246,6 @@ def _watch(
     metrics.models_resident.set_function(lambda: len(residency.residents))
     metrics.streams.set_function(lambda: admission.active)
     metrics.queued.set_function(lambda: admission.queued)
+    metrics.capacity.set_function(lambda: admission.capacity)
     metrics.units_waiting.set_function(lambda: scheduler.waiting)
     metrics.build_info.labels(VERSION, engine.name, engine.version).set(1)

@@ -43,7 +43,6 @@ class Limits:
 
     default_model: str
     max_text_chars: int
-    capacity: int
 
 
 class SynthesizerService(SynthesizerServicer):
@@ -136,6 +135,8 @@ class SynthesizerService(SynthesizerServicer):
             self._limits.max_text_chars,
             _now,
             self._metrics.first_audio.observe,
+            self._admission.worked,
+            lambda: self._scheduler.spare,
         )
 
     # --- models
@@ -165,7 +166,7 @@ class SynthesizerService(SynthesizerServicer):
         resident = self._residency.residents
         entries = await self._library.entries()
         return pb.GetStatusResponse(
-            capacity=self._limits.capacity,
+            capacity=self._admission.capacity,
             active_streams=self._admission.active,
             queue_depth=self._admission.queued,
             resident_models=[self._model(entry, installed) for entry, installed in entries if entry.id in resident],

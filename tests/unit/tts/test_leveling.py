@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from voicechat.tts.engine import Part, Prosody
+from voicechat.tts.engine import Part, Prosody, never
 from voicechat.tts.fake import FakeVoice
 from voicechat.tts.leveling import LOUDNESS_FILE, gain_db, voice_gain_db
 
@@ -20,7 +20,7 @@ class Hum(FakeVoice):
         super().__init__(24_000)
         self.measured = 0
 
-    def speak(self, text: str, prosody: Prosody) -> Iterator[Part]:
+    def speak(self, text: str, prosody: Prosody, hurry: Callable[[], bool] = never) -> Iterator[Part]:
         self.measured += 1
         yield (0.1 * np.sin(2 * np.pi * 997 * np.arange(24_000) / 24_000)).astype(np.float32)
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
+import structlog
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, InvalidProtobuf
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from voicechat.audio.pcm import Pcm32f
-from voicechat.tts.engine import EngineError, Part, Prosody, SegmentPlan, Voice, VoiceTraits, WordTime
+from voicechat.tts.engine import EngineError, Part, Prosody, SegmentPlan, Voice, VoiceTraits, WordTime, never
 from voicechat.tts.engines.piper import graph
+from voicechat.tts.engines.piper.decoder import (
+    TOLERANCE,
+    Decoder,
+    WholeDecoder,
+    WindowedDecoder,
+    windowing_error,
+)
 from voicechat.tts.engines.piper.noise import SegmentNoise
+from voicechat.tts.engines.piper.parts import CHECKED_FRAMES, Parts, forget, parts_of, probe
 from voicechat.tts.engines.piper.phonemes import (
     EspeakPhonemes,
     LetterPhonemes,
@@ -26,8 +34,10 @@ from voicechat.tts.engines.piper.phonemes import (
     phonemes_of,
     to_ids,
 )
+from voicechat.tts.engines.piper.sessions import Runner, Tensor
 
-_Tensor = npt.NDArray[Any]
+_Damaged = (Fail, InvalidGraph, InvalidProtobuf)
+_log = structlog.get_logger()
 
 
 class _Audio(BaseModel):
@@ -77,24 +87,32 @@ class PiperConfig(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
-class _Latent:
-    """Everything the sound half is given for one segment."""
+class _Distribution:
+    """What the text part says of a segment: frames of each id, the latent's mean and spread, and what is carried."""
 
-    feeds: Mapping[str, _Tensor]
-    frames: int
+    durations: npt.NDArray[np.float32]
+    mean: Tensor
+    spread: Tensor
+    carried: dict[str, Tensor]
 
 
 class PiperVoice:
-    """Speaks with one Piper model; safe to call from several threads."""
+    """Speaks with one Piper model; safe to call from several threads.
 
-    def __init__(self, config: PiperConfig, halves: graph.SplitGraph, phonemize: Phonemizer) -> None:
+    Args:
+        config: The JSON beside the model.
+        parts: Of its graph.
+        phonemize: Text to phonemes.
+        hurry_threads: Threads that work on what somebody waits for while the machine is idle.
+    """
+
+    def __init__(self, config: PiperConfig, parts: Parts, phonemize: Phonemizer, hurry_threads: int = 1) -> None:
         self._config = config
-        self._halves = halves
+        self._seams = parts.seams
         self._phonemize = phonemize
-        self._text_half = _session(halves.text_half)
-        self._sound_half = _session(halves.sound_half)
-        self._text_inputs = {value.name for value in self._text_half.get_inputs()}
-        self._text_outputs = [halves.durations, halves.mean, halves.spread, *halves.carried]
+        self._text = Runner(parts.text, hurry_threads)
+        self._decoder = _decoder(parts, hurry_threads)
+        self._text_outputs = [self._seams.durations, self._seams.mean, self._seams.spread, *self._seams.carried]
         self._traits = VoiceTraits(config.audio.sample_rate, config.language_tag, config.speakers)
 
     @property
@@ -102,41 +120,57 @@ class PiperVoice:
         """What the model is."""
         return self._traits
 
-    def speak(self, text: str, prosody: Prosody) -> Iterator[Part]:
-        """The plan of a segment, then its audio in one piece."""
+    @property
+    def unstreamed(self) -> str:
+        """Why segments are made in one piece; empty when they are streamed."""
+        return self._seams.unstreamed
+
+    def self_check(self) -> float:
+        """Relative RMS error of streamed audio against the whole; 0 for a voice that is not streamed."""
+        if not isinstance(self._decoder, WindowedDecoder):
+            return 0.0
+        channels, carried = probe(self._text, self._seams)
+        return windowing_error(self._decoder, channels, carried, min(CHECKED_FRAMES))
+
+    def speak(self, text: str, prosody: Prosody, hurry: Callable[[], bool] = never) -> Iterator[Part]:
+        """The plan of a segment, then its audio: a small part first, growing ones behind."""
         spoken = phonemes_of(text, self._phonemize)
         if not spoken.phonemes:
             yield SegmentPlan((), 0.0)
             return
         ids = to_ids(spoken.phonemes, self._config.phoneme_id_map)
-        durations, latent = self._latent(ids, prosody, SegmentNoise(prosody.seed, spoken.phonemes))
-        yield SegmentPlan(self._word_times(spoken, ids, durations), self._seconds(latent.frames))
-        yield self._sound(latent)
+        noise = SegmentNoise(prosody.seed, spoken.phonemes)
+        said = self._distribution(ids, prosody, noise, hurry())
+        latent = self._latent(said, prosody, noise)
+        yield SegmentPlan(self._word_times(spoken, ids, said.durations), self._seconds(latent.shape[-1]))
+        yield from self._decoder.parts(latent, said.carried, hurry)
 
-    def _latent(
-        self, ids: PhonemeIds, prosody: Prosody, noise: SegmentNoise
-    ) -> tuple[npt.NDArray[np.float32], _Latent]:
+    def _distribution(self, ids: PhonemeIds, prosody: Prosody, noise: SegmentNoise, hurry: bool) -> _Distribution:
         inference = self._config.inference
-        noise_scale = inference.noise_scale if prosody.noise_scale is None else prosody.noise_scale
         noise_w = inference.noise_w if prosody.noise_w is None else prosody.noise_w
         count = len(ids.ids)
-        feeds = {
+        feeds: dict[str, Tensor] = {
             "input": np.array([ids.ids], np.int64),
             "input_lengths": np.array([count], np.int64),
-            "scales": np.array([noise_scale, inference.length_scale / prosody.speed, noise_w], np.float32),
+            "scales": np.array(
+                [self._noise_scale(prosody), inference.length_scale / prosody.speed, noise_w], np.float32
+            ),
             "sid": np.array([prosody.speaker], np.int64),
             graph.RHYTHM_NOISE: noise.rhythm(count),
         }
-        given = {name: feed for name, feed in feeds.items() if name in self._text_inputs}
-        durations, mean, spread, *carried = self._text_half.run(self._text_outputs, given)
-        latent = mean + noise.latent(mean.shape) * spread * np.float32(noise_scale)
-        sound = dict(zip(self._halves.carried, carried, strict=True))
-        return durations.reshape(-1), _Latent({self._halves.latent: latent, **sound}, mean.shape[-1])
+        durations, mean, spread, *carried = self._text.run(feeds, self._text_outputs, hurry=hurry)
+        return _Distribution(durations.reshape(-1), mean, spread, dict(zip(self._seams.carried, carried, strict=True)))
 
-    def _sound(self, latent: _Latent) -> Pcm32f:
-        (audio,) = self._sound_half.run(None, dict(latent.feeds))
-        samples: Pcm32f = audio.reshape(-1)
-        return samples
+    def _latent(self, said: _Distribution, prosody: Prosody, noise: SegmentNoise) -> Tensor:
+        mean, deviation = said.mean, said.spread
+        if self._seams.coarse is not None:
+            frames = said.durations.astype(np.int64)
+            mean, deviation = (spread_over(tensor, frames) for tensor in (mean, np.exp(deviation)))
+        latent: Tensor = mean + noise.latent(mean.shape) * deviation * np.float32(self._noise_scale(prosody))
+        return latent
+
+    def _noise_scale(self, prosody: Prosody) -> float:
+        return self._config.inference.noise_scale if prosody.noise_scale is None else prosody.noise_scale
 
     def _seconds(self, frames: float) -> float:
         return frames * self._config.hop_length / self._config.audio.sample_rate
@@ -155,13 +189,22 @@ class PiperVoice:
         )
 
 
-def _session(model: bytes) -> onnxruntime.InferenceSession:
-    """One thread a run: the scheduler, not the runtime, spreads work over the cores."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+def spread_over(tensor: Tensor, frames: npt.NDArray[np.int64]) -> Tensor:
+    """Repeat each place of the last axis as often as `frames` says: what the graph does by a matrix product.
+
+    Without any frames there is one, of zeros, as in the graph.
+    """
+    if not frames.sum():
+        return np.zeros((*tensor.shape[:-1], 1), tensor.dtype)
+    return np.repeat(tensor, frames, axis=-1)
+
+
+def _decoder(parts: Parts, hurry_threads: int) -> Decoder:
+    seams = parts.seams
+    if seams.coarse is None:
+        return WholeDecoder(Runner(parts.sound[0], hurry_threads), seams.latent)
+    front, back = (Runner(part, hurry_threads) for part in parts.sound)
+    return WindowedDecoder(front, back, seams.latent, seams.coarse, parts.margin)
 
 
 def _read_config(path: Path) -> PiperConfig:
@@ -189,7 +232,14 @@ def _model_file(directory: Path) -> Path:
 
 
 class PiperEngine:
-    """Loads Piper voices."""
+    """Loads Piper voices.
+
+    Args:
+        hurry_threads: Threads that work on what somebody waits for while the machine is idle.
+    """
+
+    def __init__(self, hurry_threads: int = 1) -> None:
+        self._hurry_threads = hurry_threads
 
     @property
     def name(self) -> str:
@@ -202,7 +252,19 @@ class PiperEngine:
         return f"onnxruntime {onnxruntime.__version__}"
 
     def load(self, directory: Path) -> Voice:
-        """Load the voice in `directory`; takes seconds. Raises `EngineError`."""
+        """Load the voice in `directory`; takes seconds the first time. Raises `EngineError`."""
         path = _model_file(directory)
         config = _read_config(path.with_name(path.name + ".json"))
-        return PiperVoice(config, graph.split(path), _phonemizer(config))
+        phonemize = _phonemizer(config)
+        try:
+            voice = PiperVoice(config, parts_of(path), phonemize, self._hurry_threads)
+        except _Damaged as error:
+            _log.warning("kept parts are damaged", path=str(path), reason=str(error))
+            forget(path)
+            voice = PiperVoice(config, parts_of(path), phonemize, self._hurry_threads)
+        if voice.unstreamed:
+            _log.warning("voice speaks whole segments", path=str(path), reason=voice.unstreamed)
+        if (error_s := voice.self_check()) > TOLERANCE:
+            forget(path)
+            raise EngineError(f"{path} is streamed with an error of {error_s:g}; load it again, or pull it anew")
+        return voice
