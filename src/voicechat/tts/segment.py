@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from voicechat.tts.speakable import CLOSERS, UNSPACED
+from voicechat.tts.text.languages import language_of
 
 MAX_PHONEMES = 200
 """A segment is not estimated to be longer."""
@@ -22,16 +23,16 @@ _SENTENCE_ENDS = ".!?…"
 _UNSPACED_SENTENCE_ENDS = "。！？｡"
 _CLAUSE_ENDS = ",;:—–"
 _UNSPACED_CLAUSE_ENDS = "，、；："
+_LOOK_AHEAD = 20
+"""Characters behind a full stop that may be waited for, where they decide whether it ends a sentence."""
+
+_WHOLE_WORD = re.compile(r"\s*\S+\s")
 _LIST_MARKS = "-*•#+"
 _CLOSER = re.compile(f"[{CLOSERS}]")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 _ACRONYM = re.compile(r"(?:[^\W\d_]\.)+")
+_NUMBER = re.compile(r"\d{1,3}\.")
 _NUMBERING = re.compile(r"(?:\d{1,3}|[A-Za-z])\.")
-_ABBREVIATION = re.compile(
-    r"(?:[dmj]rs?|ms|prof|sr|st|mt|vs|etc|e\.?g|i\.?e|cf|al|approx|dept|est|fig|vol|inc|ltd|corp|co|gen|sen|rep|capt"
-    r"|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,21 @@ def phoneme_estimate(char: str) -> int:
 
 
 class Segmenter:
-    """Takes text as it is written and gives segments; together they are the text, without loss or overlap."""
+    """Takes text as it is written and gives segments; together they are the text, without loss or overlap.
 
-    def __init__(self, max_phonemes: int = MAX_PHONEMES, first_clause_chars: int = FIRST_CLAUSE_CHARS) -> None:
+    Args:
+        max_phonemes: A longer segment is cut where it must.
+        first_clause_chars: A shorter first clause is left with what follows.
+        language: BCP 47; it knows the abbreviations. One without tables is taken as English.
+    """
+
+    def __init__(
+        self, max_phonemes: int = MAX_PHONEMES, first_clause_chars: int = FIRST_CLAUSE_CHARS, language: str = "en"
+    ) -> None:
         self._max_phonemes = max_phonemes
         self._first_clause_chars = first_clause_chars
+        known = language_of(language)
+        self._language = known if known.web else language_of("en")
         self._text = ""
         self._start = 0
         self._index = 0
@@ -147,10 +158,19 @@ class Segmenter:
         if not after.isspace():
             return _Boundary.NONE
         if mark in _CLAUSE_ENDS:
+            return self._between_numbers(final)
+        if mark == ".":
+            return self._full_stop(final)
+        return _Boundary.SENTENCE if mark in _SENTENCE_ENDS else _Boundary.NONE
+
+    def _between_numbers(self, final: bool) -> _Boundary:
+        """A comma or colon: the one in "Nov 21, 2026" cuts nothing."""
+        if not self._text[self._at - 1 : self._at].isdigit():
             return _Boundary.CLAUSE
-        if mark in _SENTENCE_ENDS and not (mark == "." and self._abbreviates()):
-            return _Boundary.SENTENCE
-        return _Boundary.NONE
+        behind = self._text[self._at + 2 : self._at + 3]
+        if not behind and not final:
+            return _Boundary.UNDECIDED
+        return _Boundary.NONE if behind.isdigit() else _Boundary.CLAUSE
 
     def _mark(self) -> str:
         """The punctuation that the current character is, or closes; a space where it is neither."""
@@ -164,13 +184,26 @@ class Segmenter:
     def _continues(after: str) -> bool:
         return bool(_CLOSER.match(after)) or after in _UNSPACED_SENTENCE_ENDS or after in _SENTENCE_ENDS
 
-    def _abbreviates(self) -> bool:
-        """Whether the full stop at the current place belongs to its word."""
+    def _full_stop(self, final: bool) -> _Boundary:
+        """Whether the full stop at the current place, or before the closers there, ends its sentence."""
         before = self._text[: self._at + 1]
         word = before[max(before.rfind(space) for space in ' \n\t("“') + 1 :]
         if not word.endswith("."):
-            return False
+            return _Boundary.SENTENCE
         line = before[before.rfind("\n") + 1 :]
-        numbering = line.strip() == word and _NUMBERING.fullmatch(word) is not None
-        acronym = _ACRONYM.fullmatch(word) is not None and word != "I."
-        return numbering or acronym or _ABBREVIATION.fullmatch(word) is not None
+        if line.strip() == word and _NUMBERING.fullmatch(word):
+            return _Boundary.NONE
+        if (_ACRONYM.fullmatch(word) and word != "I.") or word[:-1].lower() in self._language.stops:
+            return _Boundary.NONE
+        if word[:-1].lower() in self._language.number_stops:
+            return self._unless(re.compile(r"\s?\d"), final)
+        if self._language.ordinal_stops and _NUMBER.fullmatch(word):
+            return self._unless(self._language.ordinal_nouns, final)
+        return _Boundary.SENTENCE
+
+    def _unless(self, pattern: re.Pattern[str], final: bool) -> _Boundary:
+        """The end of a sentence, unless what follows begins with `pattern`; decided when the next word is there."""
+        ahead = self._text[self._at + 1 : self._at + 1 + _LOOK_AHEAD]
+        if not final and len(ahead) < _LOOK_AHEAD and not _WHOLE_WORD.match(ahead):
+            return _Boundary.UNDECIDED
+        return _Boundary.NONE if pattern.match(ahead) else _Boundary.SENTENCE

@@ -16,7 +16,8 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Protocol
 
-from voicechat.tts.speakable import Range, speakable
+from voicechat.tts.speakable import Range, TracedText, speakable
+from voicechat.tts.text.lexicon_file import Pronunciations
 
 _IGNORED = frozenset(" ˈˌː.,:;?!-\u200d")
 
@@ -24,8 +25,11 @@ _IGNORED = frozenset(" ˈˌː.,:;?!-\u200d")
 class Phonemizer(Protocol):
     """Text to phonemes, as characters; sentences within it are joined by a space."""
 
+    def speakable(self, text: str) -> TracedText:
+        """What of written `text` is to be said, in the words of its language."""
+
     def __call__(self, text: str) -> str:
-        """IPA with the punctuation that the voice was trained with; empty when nothing can be said."""
+        """IPA of speakable `text` with the punctuation that the voice was trained with; empty when nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +54,38 @@ _ESPEAK_LOCK = threading.Lock()
 
 
 class EspeakPhonemes:
-    """The phonemes of one espeak voice. Words alone are remembered: they repeat."""
+    """The phonemes of one espeak voice. Words alone are remembered: they repeat.
 
-    def __init__(self, espeak_voice: str, clusters: set[tuple[str, ...]] | None = None) -> None:
+    Args:
+        espeak_voice: Its name, which tells the language too.
+        clusters: Vowels that the model was trained on as one.
+        pronunciations: What the installation wants to be said otherwise.
+    """
+
+    def __init__(
+        self,
+        espeak_voice: str,
+        clusters: set[tuple[str, ...]] | None = None,
+        pronunciations: Pronunciations | None = None,
+    ) -> None:
         from piper.phonemize_espeak import EspeakPhonemizer
 
         with _ESPEAK_LOCK:
             self._espeak = EspeakPhonemizer()
         self._voice = espeak_voice
         self._clusters = clusters
-        self._remembered = lru_cache(maxsize=8192)(self._phonemize)
+        lexicon = (pronunciations or Pronunciations()).for_language(espeak_voice)
+        self._rules = lexicon.rules
+        self._say = lexicon.phonemizer(self._phonemize)
+        self._remembered = lru_cache(maxsize=8192)(self._say)
+
+    def speakable(self, text: str) -> TracedText:
+        """In the language of the voice, with the words of the lexicon."""
+        return speakable(text, self._voice, self._rules)
 
     def __call__(self, text: str) -> str:
         """Phonemes of `text`."""
-        return self._remembered(text) if len(text) <= 32 else self._phonemize(text)
+        return self._remembered(text) if len(text) <= 32 else self._say(text)
 
     def _phonemize(self, text: str) -> str:
         with _ESPEAK_LOCK:
@@ -72,7 +94,11 @@ class EspeakPhonemes:
 
 
 class LetterPhonemes:
-    """For voices that were trained on letters."""
+    """For voices that were trained on letters; no language's tables are applied."""
+
+    def speakable(self, text: str) -> TracedText:
+        """Without markup and signs."""
+        return speakable(text, "")
 
     def __call__(self, text: str) -> str:
         """The letters of `text`, decomposed."""
@@ -81,7 +107,7 @@ class LetterPhonemes:
 
 def phonemes_of(text: str, phonemize: Phonemizer) -> PhonemeText:
     """Phonemes of written `text` and the words in them, in order and without overlap."""
-    traced = speakable(text)
+    traced = phonemize.speakable(text)
     whole = phonemize(traced.text)
     if not any(char.isalpha() for char in whole):
         return PhonemeText("", ())

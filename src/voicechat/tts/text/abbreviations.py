@@ -1,0 +1,22 @@
+"""Abbreviations, signs and words in capitals."""
+
+from __future__ import annotations
+
+from voicechat.tts.text.language import Language
+from voicechat.tts.text.traced import Rule, rule
+
+_ELLIPSIS = (rule(r"(?:\.{3,}|…)(?=\s+[^\W\d_])", ","), rule("…", "."))
+
+
+def abbreviation_rules(language: Language) -> tuple[Rule, ...]:
+    """Abbreviations in full; capitals that are spelled, spelled."""
+    rules = [rule(pattern, said) for pattern, said in language.abbreviations]
+    if language.spelled:
+        names = "|".join(sorted(language.spelled))
+        rules.append(rule(rf"(?<![\w.-])(?:{names})(?=s?(?![\w]))", lambda match: ".".join(match.group())))
+    return tuple(rules)
+
+
+def symbol_rules(language: Language) -> tuple[Rule, ...]:
+    """Signs; what is left of them is for espeak-ng."""
+    return (*_ELLIPSIS, *(rule(pattern, said) for pattern, said in language.symbols))
