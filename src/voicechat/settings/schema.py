@@ -132,6 +132,7 @@ class WorkerSettings(Section):
         0, ge=0, description="REALTIME streams taken at once at most; 0: as many as the measured speed allows"
     )
     max_queue: int = Field(16, ge=0, description="streams that may wait for a place")
+    lexicon: Path | None = Field(None, description="YAML file of words and how they are pronounced")
     max_text_chars: int = Field(100_000, ge=1, description="longest text of one reply, characters")
     drain_s: float = Field(30.0, ge=0, description="time that running streams get when the process ends, s")
 

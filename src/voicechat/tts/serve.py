@@ -125,7 +125,7 @@ class _Worker:
             executor = stack.enter_context(ThreadPoolExecutor(worker.parallel_loads + 1, "models"))
             scheduler = Scheduler(threads, lambda pace, took_s: metrics.unit.labels(pace.name.lower()).observe(took_s))
             stack.callback(scheduler.close)
-            library = Library(ModelStore(settings.models.directory), _engine(settings.tts.adapter, threads), executor)
+            library = Library(ModelStore(settings.models.directory), _engine(settings, threads), executor)
             clock = asyncio.get_running_loop().time
             residency = Residency(library.load, _policy(worker), _Observer(metrics), clock)
             stack.push_async_callback(residency.aclose)
@@ -182,12 +182,12 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _engine(adapter: Adapter, threads: int) -> Engine:
-    match adapter:
+def _engine(settings: Settings, threads: int) -> Engine:
+    match settings.tts.adapter:
         case Adapter.PIPER:
             from voicechat.tts.engines.piper.voice import PiperEngine
 
-            return PiperEngine(hurry_threads=min(threads, _MOST_HURRY_THREADS))
+            return PiperEngine(min(threads, _MOST_HURRY_THREADS), settings.worker.lexicon)
         case other:
             raise EngineError(f"this worker has no engine {other.value!r}; set tts.adapter to piper")
 

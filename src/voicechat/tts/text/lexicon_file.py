@@ -10,6 +10,7 @@ from pathlib import Path
 
 import yaml
 
+from voicechat.tts.engine import EngineError
 from voicechat.tts.text.lexicon import ANY_LANGUAGE, Entry, Lexicon
 
 _FIELDS = ("say", "ipa", "case")
@@ -26,7 +27,7 @@ _IPA = frozenset(
 """What Piper voices that are trained on espeak-ng's phonemes know."""
 
 
-class LexiconError(Exception):
+class LexiconError(EngineError):
     """A lexicon that cannot be used; the text names file, line and key."""
 
 

@@ -35,6 +35,7 @@ from voicechat.tts.engines.piper.phonemes import (
     to_ids,
 )
 from voicechat.tts.engines.piper.sessions import Runner, Tensor
+from voicechat.tts.text.lexicon_file import Pronunciations, read_pronunciations
 
 _Damaged = (Fail, InvalidGraph, InvalidProtobuf)
 _log = structlog.get_logger()
@@ -214,10 +215,10 @@ def _read_config(path: Path) -> PiperConfig:
         raise EngineError(f"{path} does not describe a Piper voice ({error}); pull the model anew") from error
 
 
-def _phonemizer(config: PiperConfig) -> Phonemizer:
+def _phonemizer(config: PiperConfig, pronunciations: Pronunciations) -> Phonemizer:
     match config.phoneme_type:
         case "espeak":
-            return EspeakPhonemes(config.espeak.voice, set(config.vowel_clusters) or None)
+            return EspeakPhonemes(config.espeak.voice, set(config.vowel_clusters) or None, pronunciations)
         case "text":
             return LetterPhonemes()
         case other:
@@ -236,10 +237,13 @@ class PiperEngine:
 
     Args:
         hurry_threads: Threads that work on what somebody waits for while the machine is idle.
+        lexicon: Pronunciations of the installation, read with every voice; raises `LexiconError` where it is wrong.
     """
 
-    def __init__(self, hurry_threads: int = 1) -> None:
+    def __init__(self, hurry_threads: int = 1, lexicon: Path | None = None) -> None:
         self._hurry_threads = hurry_threads
+        self._lexicon = lexicon
+        read_pronunciations(lexicon)
 
     @property
     def name(self) -> str:
@@ -255,7 +259,7 @@ class PiperEngine:
         """Load the voice in `directory`; takes seconds the first time. Raises `EngineError`."""
         path = _model_file(directory)
         config = _read_config(path.with_name(path.name + ".json"))
-        phonemize = _phonemizer(config)
+        phonemize = _phonemizer(config, read_pronunciations(self._lexicon))
         try:
             voice = PiperVoice(config, parts_of(path), phonemize, self._hurry_threads)
         except _Damaged as error:
