@@ -14,17 +14,17 @@ import numpy as np
 from voicechat.audio.pcm import Pcm32f
 from voicechat.tts.engines.piper.sessions import Runner, Tensor
 
-FIRST_FRAMES = 16
-"""Of the first chunk: 0.19 s at 22.05 kHz, in which what follows must be made."""
+FIRST_FRAMES = 8
+"""Of the first chunk: 93 ms at 22.05 kHz, in which what follows must be made."""
 _GROWTH = 2
 _MOST_FRAMES = 64
-_FRONT_FRAMES = (192, 320)
-"""New frames of the second window of the front, and of each later one."""
+_FRONT_FRAMES = (40, 192, 320)
+"""New frames of the windows of the front behind the first: the more is in hand, the more is done at once."""
 _FRONT_TAIL = 96
 """A remainder of the front as small as this is computed with what precedes it."""
 BACK_MARGIN = 1
 """Frames that the back looks to each side; of HiFi-GAN's decoders it is 8 samples at 8 a frame."""
-FRONT_MARGINS = (24, 28, 34, 44, 64)
+FRONT_MARGINS = (20, 24, 28, 34, 44, 64)
 """Frames that the front looks to each side, tried in turn; 43 is all that VITS can see."""
 TOLERANCE = 1e-5
 """Relative RMS error of windows against the whole."""
@@ -158,9 +158,8 @@ def front_windows(frames: int) -> Iterator[tuple[int, int]]:
             end = frames
 
 
-def windowing_error(decoder: WindowedDecoder, channels: int, carried: Mapping[str, Tensor], frames: int) -> float:
-    """Relative RMS error of windows against the whole, on a latent of `frames` of noise."""
-    latent = np.random.default_rng(1).standard_normal((1, channels, frames), np.float32)
+def windowing_error(decoder: WindowedDecoder, latent: Tensor, carried: Mapping[str, Tensor]) -> float:
+    """Relative RMS error of windows against the whole."""
     whole = decoder.whole(latent, carried)
     made = np.concatenate(list(decoder.parts(latent, carried, lambda: False)))
     if made.shape != whole.shape:

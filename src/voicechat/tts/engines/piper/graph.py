@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voicechat.tts.engine import EngineError
+from voicechat.tts.engines.piper.simpler import leave_out_masks, leave_out_zeros
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import ModelProto, NodeProto
 
 RHYTHM_NOISE = "rhythm_noise"
 """Input of the text part: float32, shape (1, 2, phoneme ids)."""
@@ -104,11 +105,10 @@ class _Cutter:
         behind = tuple(sorted(self._frontier(coarse)))
         seams = Seams(self._durations, mean, spread, self._latent, speaker, coarse)
         text = self._extract(self._inputs, [self._durations, mean, spread, *speaker])
-        _leave_out_masks(text.graph, self._masks())
+        leave_out_masks(text.graph, self._masks())
         front = self._extract([self._latent, mask, *speaker], [coarse])
-        _leave_out_masks(front.graph, {mask})
-        _leave_out_zeros(front.graph)
-        _drop_input(front.graph, mask)
+        leave_out_masks(front.graph, {mask})
+        leave_out_zeros(front.graph)
         back = self._extract([coarse, *behind], [self._output])
         return CutGraph(text.SerializeToString(), (front.SerializeToString(), back.SerializeToString()), seams)
 
@@ -249,52 +249,3 @@ class _Cutter:
         if extra := self._frontier(coarse) - set(speaker):
             raise _Unlike(f"{', '.join(sorted(extra))} passes around the second upsampling")
         return coarse
-
-
-def _leave_out_masks(graph: GraphProto, masks: Collection[str]) -> None:
-    """Products with a mask that is all ones are their other factor."""
-    same = {}
-    for node in list(graph.node):
-        others = [name for name in node.input if name not in masks]
-        if node.op_type == "Mul" and len(others) == 1 and node.output[0] not in _names(graph.output):
-            same[node.output[0]] = others[0]
-            graph.node.remove(node)
-    _rename(graph, same)
-
-
-def _leave_out_zeros(graph: GraphProto) -> None:
-    """Sums with a tensor of zeros are their other summand."""
-    zeros = {node.output[0] for node in graph.node if node.op_type == "ConstantOfShape" and _is_zero(node)}
-    same = {}
-    for node in list(graph.node):
-        others = [name for name in node.input if name not in zeros]
-        if node.op_type == "Add" and len(others) == 1 and node.output[0] not in _names(graph.output):
-            same[node.output[0]] = others[0]
-            graph.node.remove(node)
-    _rename(graph, same)
-
-
-def _is_zero(node: NodeProto) -> bool:
-    from onnx import numpy_helper
-
-    return all(not numpy_helper.to_array(attribute.t).any() for attribute in node.attribute)
-
-
-def _names(values: Collection[object]) -> set[str]:
-    return {value.name for value in values}  # type: ignore[attr-defined]  # protobuf's containers are untyped
-
-
-def _rename(graph: GraphProto, same: dict[str, str]) -> None:
-    def final(name: str) -> str:
-        while name in same:
-            name = same[name]
-        return name
-
-    for node in graph.node:
-        node.input[:] = [final(name) for name in node.input]
-
-
-def _drop_input(graph: GraphProto, name: str) -> None:
-    for value in list(graph.input):
-        if value.name == name:
-            graph.input.remove(value)

@@ -21,10 +21,11 @@ from voicechat.tts.engines.piper.sessions import Runner, Tensor
 
 KEPT = ".parts-"
 """Begins the name of the directory beside the model; what it holds can be deleted at any time."""
-_FORMAT = 1
+_FORMAT = 3
 _SEAMS = "seams.json"
-CHECKED_FRAMES = (96, 400)
-"""Lengths of the self-check: one in which a seam weighs much, one in which a window begins behind its margin."""
+CHECKED_FRAMES = (48, 400)
+"""Lengths of the self-check: one in which a seam weighs much, one in which windows begin behind their margin."""
+_PROBE_IDS = 48
 _log = structlog.get_logger()
 
 
@@ -76,26 +77,31 @@ def _streamed(made: graph.CutGraph) -> Parts | None:
     if seams.coarse is None:
         return Parts(made.text, made.sound, seams)
     text, front, back = (Runner(part) for part in (made.text, *made.sound))
-    channels, carried = probe(text, seams)
+    probes = [probe(text, seams, frames) for frames in CHECKED_FRAMES]
     for margin in FRONT_MARGINS:
         decoder = WindowedDecoder(front, back, seams.latent, seams.coarse, margin)
-        if max(windowing_error(decoder, channels, carried, frames) for frames in CHECKED_FRAMES) <= TOLERANCE:
+        if max(windowing_error(decoder, latent, carried) for latent, carried in probes) <= TOLERANCE:
             return Parts(made.text, made.sound, seams, margin)
     return None
 
 
-def probe(text: Runner, seams: graph.Seams) -> tuple[int, dict[str, Tensor]]:
-    """The latent's channels, and what is carried around it, found by letting the text part run once."""
-    count = 8
+def probe(text: Runner, seams: graph.Seams, frames: int) -> tuple[Tensor, dict[str, Tensor]]:
+    """A latent of `frames` as the voice's own text part makes it of some phonemes, and what is carried around it."""
+    noise = np.random.default_rng(1)
+    ids = noise.integers(3, 40, _PROBE_IDS)
+    ids[::2] = 0
     feeds: dict[str, Tensor] = {
-        "input": np.ones((1, count), np.int64),
-        "input_lengths": np.array([count], np.int64),
-        "scales": np.array([0.5, 1.0, 0.5], np.float32),
+        "input": ids[None].astype(np.int64),
+        "input_lengths": np.array([_PROBE_IDS], np.int64),
+        "scales": np.array([0.667, 1.0, 0.8], np.float32),
         "sid": np.zeros(1, np.int64),
-        graph.RHYTHM_NOISE: np.zeros((1, 2, count), np.float32),
+        graph.RHYTHM_NOISE: noise.standard_normal((1, 2, _PROBE_IDS), np.float32),
     }
-    mean, *carried = text.run(feeds, [seams.mean, *seams.carried])
-    return mean.shape[1], dict(zip(seams.carried, carried, strict=True))
+    mean, spread, *carried = text.run(feeds, [seams.mean, seams.spread, *seams.carried])
+    lengths = np.full(_PROBE_IDS, -(-frames // _PROBE_IDS))
+    mean, deviation = (np.repeat(tensor, lengths, axis=-1)[..., :frames] for tensor in (mean, np.exp(spread)))
+    latent = mean + noise.standard_normal(mean.shape, np.float32) * deviation
+    return latent, dict(zip(seams.carried, carried, strict=True))
 
 
 def _optimized(model: bytes) -> bytes:

@@ -130,8 +130,7 @@ class PiperVoice:
         """Relative RMS error of streamed audio against the whole; 0 for a voice that is not streamed."""
         if not isinstance(self._decoder, WindowedDecoder):
             return 0.0
-        channels, carried = probe(self._text, self._seams)
-        return windowing_error(self._decoder, channels, carried, min(CHECKED_FRAMES))
+        return windowing_error(self._decoder, *probe(self._text, self._seams, min(CHECKED_FRAMES)))
 
     def speak(self, text: str, prosody: Prosody, hurry: Callable[[], bool] = never) -> Iterator[Part]:
         """The plan of a segment, then its audio: a small part first, growing ones behind."""
