@@ -112,3 +112,61 @@ def test_the_pieces_in_which_text_arrives_change_no_cut(text: str, cuts: list[in
 def test_no_segment_is_estimated_above_the_bound(text: str) -> None:
     for segment in segments_of(text):
         assert sum(map(phoneme_estimate, segment.text)) <= MAX_PHONEMES
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It is on Nov 21, 2026, then.", ["It is on Nov 21, 2026,", " then."]),
+        ("It is No. 5 of them. No. That is all.", ["It is No. 5 of them.", " No.", " That is all."]),
+        ("See p. 10 there.", ["See p. 10 there."]),
+    ],
+)
+def test_what_belongs_to_a_number_is_not_cut_from_it(text: str, expected: list[str]) -> None:
+    assert texts(text) == expected
+
+
+def test_an_ordinal_and_an_abbreviation_of_the_language_end_no_sentence() -> None:
+    segmenter = Segmenter(first_clause_chars=1000, language="de-DE")
+    text = "Am 21. November, z. B. um 5, war der 3. Tag. Ich bin 21. Du auch."
+
+    segments = [segment.text for piece in text for segment in segmenter.push(piece)]
+    segments += [segment.text for segment in segmenter.flush()]
+
+    assert segments == ["Am 21. November, z. B. um 5, war der 3. Tag.", " Ich bin 21.", " Du auch."]
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.text(alphabet=st.sampled_from("ab 1234.,:No p.\nJan MärzZ"), max_size=120),
+    st.sampled_from(["en", "de", "fr", "es"]),
+    st.integers(1, 7),
+)
+def test_what_is_waited_for_changes_no_cut_and_loses_nothing(text: str, language: str, size: int) -> None:
+    whole, pieces = Segmenter(language=language), Segmenter(language=language)
+    at_once = whole.push(text) + whole.flush()
+    given = [text[at : at + size] for at in range(0, len(text), size)]
+
+    assert [segment for piece in given for segment in pieces.push(piece)] + pieces.flush() == at_once
+    assert "".join(segment.text for segment in at_once) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "🙂" * 2000,
+        "." * 100_000,
+        "a" * 10_000,
+        "שלום עולם. " * 500,
+        "\u200b" * 5000,
+        "word " * 20_000,
+        "1, " * 30_000,
+    ],
+    ids=["none", "emoji", "punctuation", "one word", "right to left", "zero width", "long", "numbers"],
+)
+def test_no_text_is_too_odd_or_too_long(text: str) -> None:
+    segments = segments_of(text, [text[at : at + 500] for at in range(0, len(text), 500)] or [text])
+
+    assert "".join(segment.text for segment in segments) == text
+    assert all(sum(map(phoneme_estimate, segment.text)) <= MAX_PHONEMES for segment in segments)

@@ -81,7 +81,7 @@ class _WithSounds:
     That keeps the sentence whole: what stands around the word is said as it would be around any other.
     """
 
-    _WORD = "Zikzakzik"
+    _WORD = "Zikzaloo"
 
     def __init__(self, phonemize: Phonemizer, sounds: Mapping[str, str]) -> None:
         self._phonemize = phonemize

@@ -11,6 +11,7 @@ Range = tuple[int, int]
 UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0e7f"
 """Kana, Han and Thai: scripts whose words no space divides, as the inside of a character class."""
 
+_PUNCTUATION = re.compile(r"[\"'“”‘’«»„‚()\[\]{}.,:;!?…¡¿–—-]+")
 _WORD = re.compile(rf"[{UNSPACED}][^\w\s]*|[^\s{UNSPACED}]+")
 
 
@@ -109,11 +110,13 @@ class TracedText:
     def words(self) -> Iterator[tuple[str, Range]]:
         """Written words, each with the range it was written in, as they are said: "$5" is one, said as "5 dollars".
 
-        A word is a run without space, or a character of an unspaced script; runs between which no space was written
-        are one.
+        A word is a run without space that is not punctuation alone, or a character of an unspaced script; runs between
+        which no space was written are one.
         """
         said, start, end, behind = "", 0, 0, 0
         for match in _WORD.finditer(self.text):
+            if _PUNCTUATION.fullmatch(match.group()):
+                continue
             origins = self.origins[match.start() : match.end()]
             first, last = origins[0][0], max(origin[1] for origin in origins)
             joined = said and (first < end or (first == end and match.start() > behind))

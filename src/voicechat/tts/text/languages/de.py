@@ -124,7 +124,7 @@ _SYMBOLS: tuple[tuple[str, Said], ...] = (
     *((rf"(?<![\w/.,-]){written}(?![\w/])", said) for written, said in _FRACTIONS.items()),
     (r"(?<=\d)\s?[*×x]\s?(?=\d)", " mal "), (r"(?<=\d)\s?÷\s?(?=\d)", " geteilt durch "), (r"[~≈](?=\s?\d)",
     "ungefähr "),
-    (r"(?<!\S)<\s?(?=\d)", "kleiner als "), (r"(?<!\S)>\s?(?=\d)", "größer als "), ("²", " Quadrat"), ("³",
+    (r"(?<!\S)<(?=\s?\d)", "kleiner als "), (r"(?<!\S)>(?=\s?\d)", "größer als "), ("²", " Quadrat"), ("³",
     " hoch drei"),
     (r"\s[-=]>\s|\s?→\s?", " zu "), (r"(?<=\d) [-−] (?=\d)", " minus "),
 )  # fmt: skip

@@ -104,8 +104,8 @@ _SYMBOLS: tuple[tuple[str, Said], ...] = (
     (r"#(?=\d)", "número "), (r"\s&\s", " y "), (r"(?<=\d)\s?[*×x]\s?(?=\d)", " por "),
     (r"(?<=\d)\s?÷\s?(?=\d)", " dividido entre "), (r"(?<=\d)\s?\+\s?(?=\d)", " más "), (r"(?<=\d)\s?=\s?(?=\d)",
     " igual a "),
-    (r"(?<=\d) [-−] (?=\d)", " menos "), (r"[~≈](?=\s?\d)", "unos "), (r"(?<!\S)<\s?(?=\d)", "menos de "),
-    (r"(?<!\S)>\s?(?=\d)", "más de "), ("²", " al cuadrado"), ("³", " al cubo"), (r"\s[-=]>\s|\s?→\s?", " a "),
+    (r"(?<=\d) [-−] (?=\d)", " menos "), (r"[~≈](?=\s?\d)", "unos "), (r"(?<!\S)<(?=\s?\d)", "menos de "),
+    (r"(?<!\S)>(?=\s?\d)", "más de "), ("²", " al cuadrado"), ("³", " al cubo"), (r"\s[-=]>\s|\s?→\s?", " a "),
     (r"(?<=\d)/(?=\d)", " barra "),
 )  # fmt: skip
 

@@ -98,7 +98,7 @@ _SYMBOLS: tuple[tuple[str, Said], ...] = (
     *((rf"(?<![\w/.,-]){written}(?![\w/])", said) for written, said in _FRACTIONS.items()),
     (r"#(?=\d)", "numéro "), (r"(?<=\d)\s?[*×x]\s?(?=\d)", " fois "), (r"(?<=\d)\s?÷\s?(?=\d)", " divisé par "),
     (r"(?<=\d)\s?\+\s?(?=\d)", " plus "), (r"(?<=\d)\s?=\s?(?=\d)", " égale "), (r"(?<=\d) [-−] (?=\d)", " moins "),
-    (r"[~≈](?=\s?\d)", "environ "), (r"(?<!\S)<\s?(?=\d)", "moins de "), (r"(?<!\S)>\s?(?=\d)", "plus de "),
+    (r"[~≈](?=\s?\d)", "environ "), (r"(?<!\S)<(?=\s?\d)", "moins de "), (r"(?<!\S)>(?=\s?\d)", "plus de "),
     ("²", " au carré"), ("³", " au cube"), (r"\s[-=]>\s|\s?→\s?", " vers "),
 )  # fmt: skip
 
