@@ -75,7 +75,7 @@ def test_times_and_units_are_said_in_full(written: str, spoken: str) -> None:
 @pytest.mark.parametrize(
     ("written", "spoken"),
     [
-        ("Dr. Lee, St. Paul, Main St.", "Dr Lee, Saint Paul, Main Street"),
+        ("Dr. Lee, St. Paul, Main St.", "Dr Lee, Saint Paul, Main Street."),
         ("e.g. this, i.e. that, etc.", "for example this, that is that, et cetera."),
         ("No. 5, p. 10", "number 5, page 10"),
         ("Henry VIII in Chapter IV", "Henry the eighth in Chapter 4"),

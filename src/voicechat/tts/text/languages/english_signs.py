@@ -55,6 +55,7 @@ _ROMANS: tuple[tuple[str, Said], ...] = (
 )
 _CAPITAL = r"(?=\s+[A-Z])"
 _DIGIT = r"(?=\s?\d)"
+_STOP = r"\b(?:\.(?=\s*\S))?"
 _STREET_END = r"(?=\s*(?:[,;)]|$|and\b|in\b|at\b|is\b|to\b|\.\s*$|\d))"
 
 
@@ -84,16 +85,17 @@ ABBREVIATIONS: tuple[tuple[str, Said], ...] = (
     (r"\bMt\.?" + _CAPITAL, "Mount"),
     (r"\bFt\." + _CAPITAL, "Fort"),
     (r"\bMs\.?" + _CAPITAL, "Miz"),
-    (r"(?<=[a-z\d] )St\b\.?" + _STREET_END, "Street"),
-    (r"(?<=[a-z] )Ave?\b\.?" + _STREET_END, "Avenue"),
+    (r"(?<=[a-z\d] )St" + _STOP + _STREET_END, "Street"),
+    (r"(?<=[a-z] )Ave?" + _STOP + _STREET_END, "Avenue"),
     (r"(?<=[a-z] )Blvd\b\.?", "Boulevard"),
     (r"(?<=[A-Z][a-z]{2} )Rd\b\.?", "Road"),
     (r"\bRd\." + _STREET_END, "Road"),
-    (r"(?<=[a-z] )Dr\b\.?(?=\s*(?:,|$|\.\s*$))", "Drive"),
+    (r"(?<=[a-z] )Dr" + _STOP + r"(?=\s*(?:,|$|\.\s*$))", "Drive"),
     (r"\bSt\.?(?=\s+[A-Z][a-z])", "Saint"),
     (r"\b(Dr|Mr|Mrs)\.(?=\s+\S)", r"\1"),
-    (r",? \bJr\b\.?", " Junior"),
-    (r",? \bSr\b\.?(?!\s+[A-Z])", " Senior"),
+    (r",(?= [JS]r\b)", ""),
+    (r"(?<=[a-z] )Jr" + _STOP, "Junior"),
+    (r"(?<=[a-z] )Sr" + _STOP + r"(?!\s+[A-Z])", "Senior"),
     (r"\bInc\.(?=\s+\S|,)", "Incorporated"),
     (r"\bInc\b", "Incorporated"),
     (r"\bLtd\.(?=\s+\S|,)", "Limited"),
