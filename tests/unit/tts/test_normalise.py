@@ -80,6 +80,7 @@ def test_times_and_units_are_said_in_full(written: str, spoken: str) -> None:
         ("No. 5, p. 10", "number 5, page 10"),
         ("Henry VIII in Chapter IV", "Henry the eighth in Chapter 4"),
         ("the FAQ of NASA", "the F.A.Q of NASA"),
+        ("two FAQs, PDFs", "two F.A.Q's, P.D.F's"),
         ("https://www.example.com/a?q=1.", "example dot com slash a."),
         ("a@b.com", "a at b dot com"),
         ("192.168.1.1", "192 dot 168 dot 1 dot 1"),

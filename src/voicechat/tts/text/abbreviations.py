@@ -13,7 +13,8 @@ def abbreviation_rules(language: Language) -> tuple[Rule, ...]:
     rules = [rule(pattern, said) for pattern, said in language.abbreviations]
     if language.spelled:
         names = "|".join(sorted(language.spelled))
-        rules.append(rule(rf"(?<![\w.-])(?:{names})(?=s?(?![\w]))", lambda match: ".".join(match.group())))
+        pattern = rf"(?<![\w.-])(?P<word>{names})(?P<plural>s?)(?!\w)"
+        rules.append(rule(pattern, lambda match: ".".join(match["word"]) + ("'s" if match["plural"] else "")))
     return tuple(rules)
 
 

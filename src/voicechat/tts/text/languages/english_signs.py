@@ -135,6 +135,9 @@ ABBREVIATIONS: tuple[tuple[str, Said], ...] = (
     (r"\bU\.S\.A\.(?=\s+\S|,)", "USA"),
     (r"\bU\.S\.(?=\s+\S|,)", "US"),
     (r"\bU\.K\.(?=\s+\S|,)", "UK"),
+    # espeak-ng loses the s of these at the end of a clause.
+    (r"\bPDFs\b", "P.D.F's"),
+    (r"\bGIFs\b", "gifs"),
     (r"\bWWII\b", "World War Two"),
     (r"\bWWI\b", "World War One"),
     (r"\bCO2\b", "C.O. 2"),
