@@ -10,12 +10,14 @@ import numpy as np
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from voicechat.audio.loudness import TARGET_LUFS, integrated_lufs
+from voicechat.audio.loudness import TARGET_LUFS, Limiter, integrated_lufs
+from voicechat.audio.pcm import Pcm32f
 from voicechat.tts.engine import Prosody, SegmentPlan, Voice
 
 LOUDNESS_FILE = "loudness.json"
 MAX_GAIN_DB = 20.0
-METHOD = 1
+_STEPS = 6
+METHOD = 2
 """Of measurement; a file made by another is measured anew."""
 
 _CALIBRATION = (
@@ -30,35 +32,47 @@ _log = structlog.get_logger()
 class _Measured(BaseModel):
     method: int
     model_bytes: int
-    lufs: float
+    gain_db: float
 
 
 def voice_gain_db(voice: Voice, directory: Path) -> float:
     """The gain that brings `voice`, loaded from `directory`, to the target. Blocks for a second the first time."""
     path = directory / LOUDNESS_FILE
     model_bytes = sum(file.stat().st_size for file in directory.glob("*.onnx"))
-    lufs = _remembered(path, model_bytes)
-    if lufs is None:
-        lufs = measure_lufs(voice)
-        if math.isfinite(lufs):
-            _remember(path, _Measured(method=METHOD, model_bytes=model_bytes, lufs=round(lufs, 2)))
-    return gain_db(lufs)
+    known = _remembered(path, model_bytes)
+    if known is not None:
+        return known
+    speech = calibration_speech(voice)
+    found = limited_gain_db(speech, voice.traits.sample_rate_hz)
+    if speech.size:
+        _remember(path, _Measured(method=METHOD, model_bytes=model_bytes, gain_db=round(found, 2)))
+    return found
 
 
-def gain_db(lufs: float) -> float:
-    """What brings `lufs` to the target, within `MAX_GAIN_DB`; 0 for silence."""
-    if not math.isfinite(lufs):
-        return 0.0
-    return max(-MAX_GAIN_DB, min(MAX_GAIN_DB, TARGET_LUFS - lufs))
+def limited_gain_db(speech: Pcm32f, rate_hz: int) -> float:
+    """The gain, within `MAX_GAIN_DB`, with which `speech` is at the target behind the limiter; 0 for silence.
+
+    The limiter takes some of the gain away again, so what is missing is added until nothing is.
+    """
+    found = 0.0
+    for _ in range(_STEPS):
+        lufs = integrated_lufs(_limited(speech, rate_hz, found), rate_hz)
+        if not math.isfinite(lufs):
+            return 0.0
+        found = max(-MAX_GAIN_DB, min(MAX_GAIN_DB, found + TARGET_LUFS - lufs))
+    return found
 
 
-def measure_lufs(voice: Voice) -> float:
-    """Loudness of the calibration sentences."""
+def _limited(speech: Pcm32f, rate_hz: int, gain_db: float) -> Pcm32f:
+    limiter = Limiter(rate_hz)
+    pushed = limiter.push(speech * np.float32(10 ** (gain_db / 20)))
+    return np.concatenate((pushed, limiter.finish()))
+
+
+def calibration_speech(voice: Voice) -> Pcm32f:
+    """The calibration sentences as `voice` says them."""
     parts = (part for text in _CALIBRATION for part in voice.speak(text, Prosody()))
-    audio = [part for part in parts if not isinstance(part, SegmentPlan)]
-    if not audio:
-        return -math.inf
-    return integrated_lufs(np.concatenate(audio), voice.traits.sample_rate_hz)
+    return np.concatenate([np.zeros(0, np.float32), *(part for part in parts if not isinstance(part, SegmentPlan))])
 
 
 def _remembered(path: Path, model_bytes: int) -> float | None:
@@ -67,7 +81,7 @@ def _remembered(path: Path, model_bytes: int) -> float | None:
     except (OSError, ValidationError):
         return None
     fits = measured.method == METHOD and measured.model_bytes == model_bytes
-    return measured.lufs if fits else None
+    return measured.gain_db if fits else None
 
 
 def _remember(path: Path, measured: _Measured) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from threading import Thread
 from typing import TypeVar
 
 import grpc
@@ -18,6 +19,18 @@ from voicechat.tts.leveling import voice_gain_db
 from voicechat.tts.refusal import Refusal
 
 _T = TypeVar("_T")
+
+
+def _settle(future: Future[_T], run: Callable[[], _T]) -> None:
+    """Give `future` what `run` gives, unless nobody waits any more."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = run()
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +47,7 @@ class Library:
     Args:
         store: Where models live.
         engine: What reads them.
-        executor: Threads for loads and for looking at the disk.
+        executor: Threads for looking at the disk.
     """
 
     def __init__(self, store: ModelStore, engine: Engine, executor: Executor) -> None:
@@ -56,8 +69,16 @@ class Library:
         await self._off_loop(lambda: self._find(model_id))
 
     async def load(self, model_id: str) -> LoadedVoice:
-        """Load a voice, measure it where it never was, and let it speak once so that the first reply is not slow."""
-        return await self._off_loop(lambda: self._load(model_id))
+        """Load a voice, measure it where it never was, and let it speak once so that the first reply is not slow.
+
+        A load has a thread of its own: one that hangs keeps nobody else from loading, nor the process from ending.
+        Raises `Refusal`.
+        """
+        loaded: Future[LoadedVoice] = Future()
+        Thread(
+            target=_settle, args=(loaded, lambda: self._load(model_id)), name=f"load {model_id}", daemon=True
+        ).start()
+        return await asyncio.wrap_future(loaded)
 
     async def _off_loop(self, run: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, run)

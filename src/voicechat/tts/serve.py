@@ -122,7 +122,7 @@ class _Worker:
         threads = worker.threads or _cores()
         metrics = WorkerMetrics(CollectorRegistry())
         async with AsyncExitStack() as stack:
-            executor = stack.enter_context(ThreadPoolExecutor(worker.parallel_loads + 1, "models"))
+            executor = stack.enter_context(ThreadPoolExecutor(2, "models"))
             scheduler = Scheduler(threads, lambda pace, took_s: metrics.unit.labels(pace.name.lower()).observe(took_s))
             stack.callback(scheduler.close)
             library = Library(ModelStore(settings.models.directory), _engine(settings, threads), executor)

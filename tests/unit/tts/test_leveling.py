@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from voicechat.audio.loudness import TARGET_LUFS, Limiter, integrated_lufs
+from voicechat.audio.pcm import Pcm32f
 from voicechat.tts.engine import Part, Prosody, never
 from voicechat.tts.fake import FakeVoice
-from voicechat.tts.leveling import LOUDNESS_FILE, gain_db, voice_gain_db
+from voicechat.tts.leveling import LOUDNESS_FILE, MAX_GAIN_DB, limited_gain_db, voice_gain_db
 
 
 class Hum(FakeVoice):
@@ -22,7 +23,12 @@ class Hum(FakeVoice):
 
     def speak(self, text: str, prosody: Prosody, hurry: Callable[[], bool] = never) -> Iterator[Part]:
         self.measured += 1
-        yield (0.1 * np.sin(2 * np.pi * 997 * np.arange(24_000) / 24_000)).astype(np.float32)
+        yield self.tone(0.1)
+
+    @staticmethod
+    def tone(level: float) -> Pcm32f:
+        wave: Pcm32f = (level * np.sin(2 * np.pi * 997 * np.arange(24_000) / 24_000)).astype(np.float32)
+        return wave
 
 
 @pytest.fixture
@@ -55,5 +61,17 @@ def test_a_directory_that_cannot_be_written_only_costs_the_measurement(tmp_path:
 
 
 def test_the_gain_of_silence_is_none_and_of_a_whisper_is_bounded() -> None:
-    assert gain_db(-math.inf) == 0.0
-    assert gain_db(-60.0) == 20.0
+    silence, whisper = np.zeros(24_000, np.float32), Hum.tone(0.001)
+
+    assert limited_gain_db(silence, 24_000) == 0.0
+    assert limited_gain_db(whisper, 24_000) == MAX_GAIN_DB
+
+
+def test_what_the_limiter_takes_away_is_given_back() -> None:
+    clicks = Hum.tone(0.05)
+    clicks[::800] = 0.9
+    gain_db = limited_gain_db(clicks, 24_000)
+
+    limiter = Limiter(24_000)
+    heard = np.concatenate((limiter.push(clicks * np.float32(10 ** (gain_db / 20))), limiter.finish()))
+    assert integrated_lufs(heard, 24_000) == pytest.approx(TARGET_LUFS, abs=0.5)

@@ -17,7 +17,7 @@ import structlog
 from voicechat.models.files import sha256_of
 from voicechat.tts.engines.piper import graph
 from voicechat.tts.engines.piper.decoder import FRONT_MARGINS, TOLERANCE, WindowedDecoder, windowing_error
-from voicechat.tts.engines.piper.sessions import Runner, Tensor
+from voicechat.tts.engines.piper.sessions import Runner, Tensor, runners
 
 KEPT = ".parts-"
 """Begins the name of the directory beside the model; what it holds can be deleted at any time."""
@@ -76,7 +76,7 @@ def _streamed(made: graph.CutGraph) -> Parts | None:
     seams = made.seams
     if seams.coarse is None:
         return Parts(made.text, made.sound, seams)
-    text, front, back = (Runner(part) for part in (made.text, *made.sound))
+    text, front, back = runners((made.text, *made.sound))
     probes = [probe(text, seams, frames) for frames in CHECKED_FRAMES]
     for margin in FRONT_MARGINS:
         decoder = WindowedDecoder(front, back, seams.latent, seams.coarse, margin)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Any
 
@@ -49,19 +51,29 @@ class Faster:
             self._pace_s[1 - way] *= _DOUBT
 
 
+def runners(models: Sequence[bytes], hurry_threads: int = 1) -> list[Runner]:
+    """A runner for each serialized graph, made on all cores; `hurry_threads` 1: none has a second way."""
+    kinds = [1] if hurry_threads == 1 else [1, hurry_threads]
+    with ThreadPoolExecutor(os.cpu_count(), "sessions") as executor:
+        made = [[executor.submit(session, model, threads) for threads in kinds] for model in models]
+        return [Runner(*(one.result() for one in ways)) for ways in made]
+
+
 class Runner:
     """One graph. Results do not depend on the number of threads.
 
     Args:
-        model: Serialized.
-        hurry_threads: Threads of a run that is in a hurry; 1: there is no such way.
+        alone: On one thread.
+        together: The same on several, for runs that are in a hurry; None: there is no such way.
     """
 
-    def __init__(self, model: bytes, hurry_threads: int = 1) -> None:
-        self._alone = session(model)
-        self._together = session(model, hurry_threads) if hurry_threads > 1 else None
+    def __init__(
+        self, alone: onnxruntime.InferenceSession, together: onnxruntime.InferenceSession | None = None
+    ) -> None:
+        self._alone = alone
+        self._together = together
         self._faster = Faster()
-        self.inputs = tuple(value.name for value in self._alone.get_inputs())
+        self.inputs = tuple(value.name for value in alone.get_inputs())
 
     def run(
         self, feeds: Mapping[str, Tensor], outputs: Sequence[str] | None = None, *, hurry: bool = False

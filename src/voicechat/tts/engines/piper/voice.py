@@ -34,7 +34,7 @@ from voicechat.tts.engines.piper.phonemes import (
     phonemes_of,
     to_ids,
 )
-from voicechat.tts.engines.piper.sessions import Runner, Tensor
+from voicechat.tts.engines.piper.sessions import Runner, Tensor, runners
 from voicechat.tts.text.lexicon_file import Pronunciations, read_pronunciations
 
 _Damaged = (Fail, InvalidGraph, InvalidProtobuf)
@@ -111,8 +111,8 @@ class PiperVoice:
         self._config = config
         self._seams = parts.seams
         self._phonemize = phonemize
-        self._text = Runner(parts.text, hurry_threads)
-        self._decoder = _decoder(parts, hurry_threads)
+        self._text, *sound = runners((parts.text, *parts.sound), hurry_threads)
+        self._decoder = _decoder(parts, sound)
         self._text_outputs = [self._seams.durations, self._seams.mean, self._seams.spread, *self._seams.carried]
         self._traits = VoiceTraits(config.audio.sample_rate, config.language_tag, config.speakers)
 
@@ -199,11 +199,11 @@ def spread_over(tensor: Tensor, frames: npt.NDArray[np.int64]) -> Tensor:
     return np.repeat(tensor, frames, axis=-1)
 
 
-def _decoder(parts: Parts, hurry_threads: int) -> Decoder:
+def _decoder(parts: Parts, sound: Sequence[Runner]) -> Decoder:
     seams = parts.seams
     if seams.coarse is None:
-        return WholeDecoder(Runner(parts.sound[0], hurry_threads), seams.latent)
-    front, back = (Runner(part, hurry_threads) for part in parts.sound)
+        return WholeDecoder(sound[0], seams.latent)
+    front, back = sound
     return WindowedDecoder(front, back, seams.latent, seams.coarse, parts.margin)
 
 
