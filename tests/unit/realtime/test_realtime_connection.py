@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.testclient import TestClient, WebSocketTestSession
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from voicechat.conversation.fake_conversation import DEFAULT_CONFIG, FakeConversation, FakeFactory
 from voicechat.conversation.port import (
@@ -26,7 +28,7 @@ from voicechat.conversation.port import (
 )
 from voicechat.fleet.fake import FakeFleet
 from voicechat.transports.realtime.connection import RealtimeServices, serve_connection
-from voicechat.transports.realtime.handshake import read_handshake
+from voicechat.transports.realtime.handshake import Handshake, read_handshake
 from voicechat.transports.realtime.inbound import HANDLERS
 from voicechat.transports.realtime.tokens import ClientSecrets
 from voicechat.transports.realtime.voices import VoiceDirectory
@@ -233,6 +235,67 @@ def test_a_client_that_does_not_read_is_let_go(executor: ThreadPoolExecutor) -> 
                 socket.receive_json()
         assert closed.value.code == 1008
     assert server.factory.active == 0
+
+
+class EagerSocket:
+    """A client that has sent everything before it reads, and leaves after `answers` items were confirmed."""
+
+    client_state = WebSocketState.CONNECTED
+
+    def __init__(self, frames: list[str], answers: int) -> None:
+        self._frames = deque(frames)
+        self._answers = answers
+        self._answered = asyncio.Event()
+        self.confirmed = 0
+
+    async def accept(self, subprotocol: str | None = None) -> None:
+        pass
+
+    async def receive(self) -> dict[str, Any]:
+        if self._frames:
+            return {"type": "websocket.receive", "text": self._frames.popleft()}
+        await self._answered.wait()
+        self.client_state = WebSocketState.DISCONNECTED
+        return {"type": "websocket.disconnect"}
+
+    async def send_text(self, frame: str) -> None:
+        await asyncio.sleep(0)
+        self.confirmed += json.loads(frame)["type"] == "conversation.item.done"
+        if self.confirmed == self._answers:
+            self._answered.set()
+
+    async def close(self, code: int, reason: str) -> None:
+        self._answered.set()
+
+
+def test_a_burst_of_events_with_long_answers_is_answered_in_full(executor: ThreadPoolExecutor) -> None:
+    server = Server(executor, max_waiting_chars=20_000)
+    item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "word " * 500}]}
+    socket = EagerSocket([json.dumps({"type": "conversation.item.create", "item": item})] * 30, answers=30)
+    handshake = Handshake("gpt-realtime", None, {}, extensions=True)
+
+    asyncio.run(serve_connection(cast(WebSocket, socket), handshake, server.services))
+
+    assert socket.confirmed == 30
+
+
+def test_a_complaint_about_a_long_name_is_short(server: Server) -> None:
+    with server.connect() as socket:
+        socket.receive_json()
+        event = {"type": "conversation.item.retrieve", "item_id": "x" * 90_000}
+        assert len(error_for(socket, json.dumps(event))["message"]) <= 1000
+        assert is_alive(socket)
+
+
+def test_only_audio_may_be_very_large(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voicechat.transports.realtime.connection.MAX_TEXT_FRAME_CHARS", 70_000)
+    with server.connect() as socket:
+        socket.receive_json()
+        session = {"type": "realtime", "tools": [{"type": "function", "name": "f", "description": "d" * 80_000}]}
+        update = json.dumps({"type": "session.update", "session": session})
+        assert error_for(socket, update)["code"] == "frame_too_large"
+        socket.send_json({"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(72_000)).decode()})
+        assert is_alive(socket)
 
 
 def test_ours_can_be_declined(server: Server) -> None:

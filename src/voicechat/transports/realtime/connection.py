@@ -35,6 +35,10 @@ CLOSE_TIMEOUT_S = 2.0
 """How long the last frames may take to leave, s."""
 LARGE_FRAME_CHARS = 65_536
 """Frames beyond this are parsed off the event loop."""
+MAX_TEXT_FRAME_CHARS = 1_500_000
+"""Only audio comes in frames beyond this: what else a client sends is kept, and told back to it."""
+READ_PATIENCE_S = 10.0
+"""How long a client may send events while it leaves much of what it was sent unread, s."""
 
 NORMAL, POLICY_VIOLATION, SERVER_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
 """Close codes, RFC 6455 section 7.4.1 and IANA's registry."""
@@ -149,6 +153,7 @@ class _Connection:
 
     async def _read(self) -> None:
         while True:
+            await self._room_to_answer()
             frame = await self._receive()
             try:
                 await self._inbound.obey(await self._parse(frame))
@@ -156,6 +161,14 @@ class _Connection:
                 self._session.send(error_event(str(error), code=error.code, param=error.param))
             except SlowReaderError as error:
                 raise ConnectionEndError(POLICY_VIOLATION, str(error)) from error
+
+    async def _room_to_answer(self) -> None:
+        """Answers to a burst of events leave before the next event is taken."""
+        try:
+            async with asyncio.timeout(READ_PATIENCE_S):
+                await self._outbox.room()
+        except TimeoutError as error:
+            raise ConnectionEndError(POLICY_VIOLATION, "too much that was sent is left unread") from error
 
     async def _receive(self) -> str | bytes:
         message = await self._socket.receive()
@@ -170,7 +183,10 @@ class _Connection:
             raise ProtocolError("frame_too_large", f"a frame has at most {limit} bytes; send audio in smaller pieces")
         if len(frame) <= LARGE_FRAME_CHARS:
             return parse_frame(frame)
-        return await asyncio.get_running_loop().run_in_executor(self._services.executor, parse_frame, frame)
+        event = await asyncio.get_running_loop().run_in_executor(self._services.executor, parse_frame, frame)
+        if len(frame) > MAX_TEXT_FRAME_CHARS and event.get("type") != "input_audio_buffer.append":
+            raise ProtocolError("frame_too_large", f"an event without audio has at most {MAX_TEXT_FRAME_CHARS} bytes")
+        return event
 
     async def _listen(self) -> None:
         try:

@@ -26,6 +26,7 @@ class Outbox:
         self._chars = 0
         self._limit_chars = limit_chars
         self._filled = asyncio.Event()
+        self._sent = asyncio.Event()
 
     def put(self, event: BaseModel) -> None:
         """Queue an event. Raises `SlowReaderError` when too much waits."""
@@ -44,8 +45,15 @@ class Outbox:
                 await send(frame)
                 self._frames.popleft()
                 self._chars -= len(frame)
+                self._sent.set()
             self._filled.clear()
             await self._filled.wait()
+
+    async def room(self) -> None:
+        """Return once at least half of the queue is free."""
+        while self._chars > self._limit_chars // 2:
+            self._sent.clear()
+            await self._sent.wait()
 
     def drain(self) -> list[str]:
         """Everything that waits, at once."""

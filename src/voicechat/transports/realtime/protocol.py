@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 Wire = dict[str, Any]
 """A JSON object of the protocol."""
-
+MAX_MESSAGE_CHARS = 1000
+"""Complaints quote what the client sent; a long quotation helps nobody."""
 
 Event = TypeVar("Event", bound=BaseModel)
 
@@ -54,8 +55,18 @@ def error_event(
     kind: str = "invalid_request_error",
 ) -> RealtimeErrorEvent:
     """The protocol's complaint; `client_event_id` names the event at fault."""
-    error = RealtimeError(type=kind, code=code, message=message, param=param, event_id=client_event_id)
+    error = RealtimeError(
+        type=kind,
+        code=code,
+        message=_shortened(message),
+        param=param and _shortened(param),
+        event_id=client_event_id,
+    )
     return RealtimeErrorEvent(type="error", event_id=new_id("event"), error=error)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_MESSAGE_CHARS else f"{text[: MAX_MESSAGE_CHARS - 1]}…"
 
 
 def function_call(item_id: str, call_id: str, name: str, arguments: str, status: str = "completed") -> Wire:
