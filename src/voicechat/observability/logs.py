@@ -18,7 +18,10 @@ from voicechat.settings import LoggingSettings
 
 # Libraries that install handlers of their own, or talk too much at our level.
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "livekit", "livekit.agents", "grpc")
-_TALKATIVE = ("httpx", "httpcore", "asyncio", "websockets", "openai", "uvicorn.access", "numba", "faster_whisper")
+_TALKATIVE = (
+    *("httpx", "httpx2", "httpcore", "httpcore2", "openai", "websockets"),
+    *("asyncio", "uvicorn.access", "numba", "faster_whisper"),
+)
 _SECRET_WORDS = ("secret", "password", "token", "api_key", "authorization")
 _NOT_SECRET = ("max_tokens", "input_tokens", "output_tokens", "total_tokens", "history_tokens", "tokens")
 _HIDDEN = "**********"

@@ -50,6 +50,12 @@ def test_libraries_speak_through_the_same_handler(out: io.StringIO) -> None:
     assert (line["event"], line["count"], line["service"]) == ("lost a frame", 3, "worker")
 
 
+@pytest.mark.parametrize("library", ["httpx", "httpx2", "httpcore2"])
+def test_requests_to_the_language_model_are_not_told_one_by_one(out: io.StringIO, library: str) -> None:
+    logging.getLogger(library).info("HTTP Request: GET ...")
+    assert lines(out) == []
+
+
 def test_lines_carry_the_session_that_they_belong_to(out: io.StringIO) -> None:
     with structlog.contextvars.bound_contextvars(session="s1", turn=2):
         structlog.get_logger("voicechat").info("ours")
