@@ -38,7 +38,7 @@ class TurnLog:
         self.turns: list[Turn] = []
         self.errors: list[str] = []
         self._speech_end_ms: dict[str, float] = {}
-        self._speaking: set[str] = set()
+        self._undecided: set[str] = set()
         self._open: dict[str, _Reply] = {}
         self._turn_of_response: dict[str, Turn] = {}
         self._unanswered = False
@@ -46,9 +46,9 @@ class TurnLog:
 
     @property
     def busy(self) -> bool:
-        """Whether someone speaks, or something is still to be answered."""
+        """Whether someone speaks, or something is still to be decided or answered."""
         waiting = self._unanswered if self._state is None else self._state in BUSY_STATES
-        return bool(self._speaking or self._open or waiting)
+        return bool(self._undecided or self._open or waiting)
 
     def add(self, event: Mapping[str, Any]) -> None:
         """Take the next event."""
@@ -61,11 +61,10 @@ class TurnLog:
         return next((turn for turn in self.turns if turn.user_item_id == user_item_id), None)
 
     def _speech_started(self, event: Mapping[str, Any]) -> None:
-        self._speaking.add(event["item_id"])
+        self._undecided.add(event["item_id"])
 
     def _speech_stopped(self, event: Mapping[str, Any]) -> None:
         item_id, end_ms = event["item_id"], float(event["audio_end_ms"])
-        self._speaking.discard(item_id)
         if turn := self.turn_of(item_id):
             turn.speech_end_ms = end_ms
         else:
@@ -73,7 +72,7 @@ class TurnLog:
 
     def _committed(self, event: Mapping[str, Any]) -> None:
         item_id = event["item_id"]
-        self._speaking.discard(item_id)
+        self._undecided.discard(item_id)
         self._unanswered = True
         self._turn_for(item_id)
 
@@ -95,7 +94,7 @@ class TurnLog:
         self.errors.append(event["error"].get("message") or "the speech could not be recognised")
 
     def _speech_dropped(self, event: Mapping[str, Any]) -> None:
-        self._speaking.discard(event["item_id"])
+        self._undecided.discard(event["item_id"])
 
     def _response_created(self, event: Mapping[str, Any]) -> None:
         if not self.turns:

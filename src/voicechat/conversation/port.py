@@ -85,7 +85,10 @@ class StateChanged:
 
 @dataclass(frozen=True, slots=True)
 class SpeechBegan:
-    """The person began to speak, `at_ms` into the input audio (padding included)."""
+    """The person began to speak, `at_ms` into the input audio (padding included).
+
+    After a pause that did not end the turn, the same item begins again.
+    """
 
     item_id: str
     at_ms: int
@@ -93,7 +96,7 @@ class SpeechBegan:
 
 @dataclass(frozen=True, slots=True)
 class SpeechEnded:
-    """The person fell silent."""
+    """The person fell silent; the turn is decided later, or goes on."""
 
     item_id: str
     at_ms: int
@@ -198,7 +201,10 @@ class ItemTruncated:
 
 @dataclass(frozen=True, slots=True)
 class TurnMeasured:
-    """Latency of one turn by stage, ms; `total` runs from the end of speech to the first reply audio sent."""
+    """Latency of one reply by stage, ms.
+
+    `total` runs from the end of the speech that it answers, or from the request of the reply, to its first audio sent.
+    """
 
     reply_id: str
     stages_ms: Mapping[str, float]

@@ -24,7 +24,7 @@ class UserTurn:
 
     def __init__(self, began_ms: int = 0) -> None:
         self.item_id = new_id("item")
-        self.speaking = True
+        self.speaking = False
         self.unheard = 0
         self.words: list[str] = []
         self.ended_ms = began_ms
@@ -37,7 +37,10 @@ class UserTurn:
 
 
 class UserTurns:
-    """Tells of turns in their order: begun, ended, then committed or discarded."""
+    """Tells of turns in their order: begun, ended, then committed or discarded.
+
+    Who goes on after a pause begins and ends again in the same turn.
+    """
 
     def __init__(self, emit: Emit, ledger: Ledger, clock: Clock, on_over: Callable[[], None]) -> None:
         self._on_over = on_over
@@ -58,10 +61,11 @@ class UserTurns:
 
     def speech_began(self, at_ms: int) -> None:
         """Voice activity noticed speech."""
-        if self._turn is not None:
-            self._turn.speaking = True
+        if self._turn is None:
+            self._turn = UserTurn(at_ms)
+        elif self._turn.speaking:
             return
-        self._turn = UserTurn(at_ms)
+        self._turn.speaking = True
         self._emit(SpeechBegan(self._turn.item_id, at_ms))
 
     def speech_paused(self, at_ms: int, silence_s: float) -> None:
@@ -71,6 +75,7 @@ class UserTurns:
         turn.speaking = False
         turn.ended_ms = at_ms
         turn.times = TurnTimes(self._clock.wall() - silence_s)
+        self._emit(SpeechEnded(turn.item_id, at_ms))
 
     def asked(self) -> None:
         """The ears were asked for the words of what was said, and owe them."""
@@ -106,7 +111,7 @@ class UserTurns:
         turn = noticed or UserTurn()
         self._on_over()
         if noticed is not None:
-            self._emit(SpeechEnded(turn.item_id, turn.ended_ms))
+            self._fall_silent(noticed)
         if turn.times is not None:
             turn.times.committed_at = self._clock.wall()
         previous = self._ledger.add(Message(turn.item_id, "user", text))
@@ -120,5 +125,10 @@ class UserTurns:
             return
         self._turn = None
         self._on_over()
-        self._emit(SpeechEnded(turn.item_id, turn.ended_ms))
+        self._fall_silent(turn)
         self._emit(TurnDiscarded(turn.item_id))
+
+    def _fall_silent(self, turn: UserTurn) -> None:
+        """A turn may be decided while the person speaks: whoever was told of the speech is told of its end."""
+        if turn.speaking:
+            self._emit(SpeechEnded(turn.item_id, turn.ended_ms))

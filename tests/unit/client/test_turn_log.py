@@ -110,7 +110,7 @@ def test_the_conversation_is_busy_from_the_first_sound_to_the_end_of_the_reply()
         log.add(event)
         busy.append(log.busy)
 
-    assert busy == [True, False, True, True, True, True, True, True, False]
+    assert busy == [True, True, True, True, True, True, True, True, False]
 
 
 def test_speech_that_took_no_turn_keeps_nobody_waiting() -> None:

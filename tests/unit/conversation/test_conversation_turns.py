@@ -18,6 +18,7 @@ from voicechat.conversation.port import (
     ReplyStarted,
     ReplyStatus,
     SpeechBegan,
+    SpeechEnded,
     StateChanged,
     TurnCommitted,
     TurnDiscarded,
@@ -42,7 +43,7 @@ def test_a_question_is_answered_aloud_and_both_are_kept(play: Play) -> None:
     assert (finished.status, finished.text, finished.audio_ms) == (ReplyStatus.COMPLETED, "It is noon now.", 1200)
     assert caller.all(UserTranscript)[-1].is_final
     assert [name for name in caller.names() if name != "StateChanged"] == [
-        "SpeechBegan", "UserTranscript", "SpeechEnded", "TurnCommitted", "UserTranscript",
+        "SpeechBegan", "SpeechEnded", "UserTranscript", "TurnCommitted", "UserTranscript",
         "ReplyStarted", "ReplyText", "ReplyAudio", "TurnMeasured", "ReplyAudio", "ReplyAudio", "ReplyFinished",
     ]  # fmt: skip
     assert [event.state for event in caller.all(StateChanged)] == [
@@ -181,7 +182,8 @@ def test_a_pause_shorter_than_the_endpoint_stays_one_turn(play: Play) -> None:
     caller = play(scene, heard=heard, says=["What?", "Sure.", "Sure."])
 
     assert [item.text for item in caller.session.history if item.role == "user"] == ["I would like a cup of tea."]
-    assert len(caller.all(TurnCommitted)) == len(caller.all(SpeechBegan)) == 1
+    (committed,) = caller.all(TurnCommitted)
+    assert {event.item_id for event in caller.all(SpeechBegan)} == {committed.item_id}
     assert len(caller.all(ReplyStarted)) == 1
     # The second stretch was recognised together with the first.
     assert caller.ears.streams[0].pushed_samples > 3.4 * 16_000
@@ -250,6 +252,47 @@ def test_latency_is_told_by_stage(play: Play) -> None:
     assert set(measured[0].stages_ms) == {"endpoint", "asr", "llm", "tts", "total"}
     assert 450 <= measured[0].stages_ms["endpoint"] <= 600
     assert measured[0].stages_ms["total"] <= 700
+
+
+def test_the_end_of_speech_is_told_before_the_turn_is_decided(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        await caller.wait(0.5)
+        await caller.say(1.0)
+        await caller.until(ReplyFinished)
+
+    caller = play(scene, heard=["Hello?"], says=["Hello."])
+
+    ended, committed = (caller.at[caller.events.index(caller.all(kind)[0])] for kind in (SpeechEnded, TurnCommitted))
+    assert 0.2 <= committed - ended <= 0.3
+
+
+def test_speech_that_goes_on_after_a_pause_begins_and_ends_again_in_one_turn(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        await caller.wait(0.5)
+        await caller.say(1.0)
+        await caller.wait(0.35)
+        await caller.say(1.0)
+        await caller.until(ReplyFinished)
+
+    caller = play(scene, heard=["Tell me", "Tell me more."], says=["Hello."])
+
+    pairs = [event for event in caller.events if isinstance(event, SpeechBegan | SpeechEnded | TurnCommitted)]
+    kinds = [type(event) for event in pairs]
+    assert kinds == [SpeechBegan, SpeechEnded, SpeechBegan, SpeechEnded, TurnCommitted]
+    assert len({event.item_id for event in pairs}) == 1
+
+
+def test_a_reply_to_typed_words_is_measured_from_its_request(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        caller.session.add_text("user", "Hello?")
+        caller.session.create_reply()
+        await caller.until(ReplyFinished)
+
+    caller = play(scene, says=["Hello."])
+
+    (measured,) = caller.all(TurnMeasured)
+    assert set(measured.stages_ms) == {"llm", "tts", "total"}
+    assert measured.stages_ms["llm"] <= measured.stages_ms["total"] <= 300
 
 
 def test_in_the_first_seconds_only_words_stop_a_reply(play: Play) -> None:

@@ -84,7 +84,8 @@ class Outbound:
 
     def speech_began(self, event: SpeechBegan) -> None:
         """The person speaks."""
-        self._utterance(event.item_id).began_ms = event.at_ms
+        if event.item_id not in self._utterances:
+            self._utterance(event.item_id).began_ms = event.at_ms
         self._send(build(InputAudioBufferSpeechStartedEvent, item_id=event.item_id, audio_start_ms=event.at_ms))
 
     def speech_ended(self, event: SpeechEnded) -> None:
