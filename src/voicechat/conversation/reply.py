@@ -33,7 +33,7 @@ class Failure:
 
 @dataclass(slots=True)
 class TurnTimes:
-    """When a person's turn passed its stages, seconds since the epoch."""
+    """When a person's turn, or the request of a reply, passed its stages, seconds since the epoch."""
 
     stopped_at: float
     transcribed_at: float | None = None

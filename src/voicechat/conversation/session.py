@@ -36,7 +36,7 @@ from voicechat.conversation.port import (
     StateChanged,
 )
 from voicechat.conversation.replies import Replies
-from voicechat.conversation.reply import CURRENT_REPLY, Reply, ReplyPhase
+from voicechat.conversation.reply import CURRENT_REPLY, Reply, ReplyPhase, TurnTimes
 from voicechat.conversation.state import StateMachine
 from voicechat.conversation.tasks import TaskOwner
 from voicechat.conversation.turns import UserTurns
@@ -108,6 +108,7 @@ class Session:
         )
         self._asked: ReplyOptions | None = None
         self._deferred: ReplyOptions | None = None
+        self._asked_times: TurnTimes | None = None
         self._turn_decided = False
         self._timers: list[asyncio.TimerHandle] = []
         self._closing: asyncio.Task[None] | None = None
@@ -189,6 +190,7 @@ class Session:
                 "conversation_already_has_active_response", "a reply is in progress; cancel it or wait for its end"
             )
         self._deferred = options or ReplyOptions()
+        self._asked_times = TurnTimes(self._clock.wall())
         self._reply_if_asked()
 
     def cancel_reply(self) -> None:
@@ -319,8 +321,10 @@ class Session:
             return
         self._asked, self._deferred = self._deferred, None
         self._turn_decided = True
-        self._replies.answer(None)
+        self._replies.answer(self._asked_times)
         self._engine.generate_reply()
+        # From now on it can be cancelled, and no other can be asked for.
+        self._replies.open_scheduled()
 
     def _apply(self, config: ConversationConfig) -> None:
         self._config = config

@@ -118,6 +118,37 @@ def test_one_reply_at_a_time(play: Play) -> None:
     play(scene, says=[COUNT])
 
 
+def test_a_reply_is_in_progress_as_soon_as_it_is_asked_for(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        caller.session.create_reply()
+        assert refusal(caller.session.create_reply) == "conversation_already_has_active_response"
+        caller.session.cancel_reply()
+        caller.session.create_reply()
+        await caller.until(ReplyFinished, 2)
+
+    caller = play(scene, says=["Next.", "Next."])
+
+    first, second = caller.all(ReplyFinished)
+    assert (first.status, first.reason, first.text) == (ReplyStatus.CANCELLED, "client_cancelled", "")
+    assert (second.status, second.text) == (ReplyStatus.COMPLETED, "Next.")
+
+
+def test_words_typed_over_a_reply_cut_it_and_are_answered(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        caller.session.create_reply()
+        await caller.until(ReplyAudio)
+        await caller.wait(1.0)
+        caller.session.cancel_reply()
+        caller.session.add_text("user", "What else?")
+        caller.session.create_reply()
+        await caller.until(ReplyFinished, 2)
+
+    caller = play(scene, says=[COUNT, "Nothing."])
+
+    assert [item.text for item in caller.session.history] == ["one two three", "What else?", "Nothing."]
+    assert [m.raw_text_content for m in caller.mind.told[1].messages()][1:] == ["one two three", "What else?"]
+
+
 def test_a_cancelled_reply_keeps_what_was_heard_and_the_next_can_follow_at_once(play: Play) -> None:
     async def scene(caller: Caller) -> None:
         caller.session.create_reply()
