@@ -11,7 +11,7 @@ from voicechat.conversation.clock import Clock
 from voicechat.conversation.ledger import Ledger, ToolCall, new_id
 from voicechat.conversation.port import ConversationConfig, FunctionTool
 from voicechat.conversation.reply import Reply
-from voicechat.llm.history import bound_history
+from voicechat.llm.history import bound_history, join_neighbours
 
 MakeLlm = Callable[..., "llm.LLM[Any]"]
 """Makes the language model of one conversation; takes `temperature` and `max_output_tokens` if a client chose them."""
@@ -73,7 +73,7 @@ class Mind:
         choice = make_choice(reply.options.tool_choice or config.tool_choice) if tools else NOT_GIVEN
         reply.times.asked_at = self._clock.wall()
         async with self.llm.chat(
-            chat_ctx=bound_history(told, self._history_tokens),
+            chat_ctx=join_neighbours(bound_history(told, self._history_tokens)),
             tools=tools,
             tool_choice=choice,
             conn_options=self._options,

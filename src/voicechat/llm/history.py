@@ -6,6 +6,7 @@ up to the next such place. A tool call and its output stay or go together.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import takewhile
 
@@ -18,6 +19,9 @@ IMAGE_TOKENS = 800
 ELLIPSIS = " … "
 
 CountTokens = Callable[[str], int]
+_PLAIN = re.compile("[A-Za-z ]+")
+MAX_TOKEN_CHARS = 16
+"""No text is shorter in tokens than a token for this many characters, but for runs that say nothing."""
 
 
 def estimate_tokens(text: str) -> int:
@@ -26,7 +30,7 @@ def estimate_tokens(text: str) -> int:
     One for every 3 ASCII letters and spaces, one for every other ASCII character, one for every byte of all others:
     byte-pair vocabularies average 4 letters a token, split digits and punctuation, and fall back to bytes.
     """
-    plain = sum(1 for character in text if character.isascii() and (character.isalpha() or character == " "))
+    plain = len(text) - len(_PLAIN.sub("", text))
     return -(-plain // 3) + len(text.encode("utf-8", "surrogatepass")) - plain
 
 
@@ -53,6 +57,26 @@ def bound_history(context: ChatContext, budget: int, count: CountTokens = estima
     kept_instructions = _shortened(instructions, budget // 2, count) if spoken else instructions
     rest = budget - _cost(kept_instructions, count)
     return ChatContext([*kept_instructions, *_newest(spoken, rest, count)])
+
+
+def join_neighbours(context: ChatContext) -> ChatContext:
+    """A copy in which messages of one speaker in a row are one.
+
+    Many chat templates want user and assistant to alternate, and llama.cpp refuses two replies at the end.
+    """
+    joined: list[ChatItem] = []
+    for item in context.items:
+        if joined and _same_speaker(joined[-1], item):
+            joined[-1] = _with_text(joined[-1], f"{_text(joined[-1])}\n{_text(item)}")
+        else:
+            joined.append(item)
+    return ChatContext(joined)
+
+
+def _same_speaker(one: ChatItem, other: ChatItem) -> bool:
+    if not (isinstance(one, ChatMessage) and isinstance(other, ChatMessage)):
+        return False
+    return one.role == other.role and one.role in ("user", "assistant")
 
 
 def _newest(items: Sequence[ChatItem], budget: int, count: CountTokens) -> list[ChatItem]:
@@ -126,7 +150,7 @@ def _shortened(items: Sequence[ChatItem], budget: int, count: CountTokens) -> li
 
 def _without_middle(text: str, budget: int, count: CountTokens) -> str:
     """The longest head and tail of equal length that fit, or nothing."""
-    low, high = 0, len(text) // 2
+    low, high = 0, min(len(text), budget * MAX_TOKEN_CHARS) // 2
     while low < high:
         half = (low + high + 1) // 2
         low, high = (half, high) if count(_head_and_tail(text, half)) <= budget else (low, half - 1)

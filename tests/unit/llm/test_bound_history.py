@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from livekit.agents.llm import ChatContext, ChatItem, ChatMessage, ChatRole, FunctionCall, FunctionCallOutput
 
-from voicechat.llm.history import bound_history, estimate_tokens, item_tokens
+from voicechat.llm.history import bound_history, estimate_tokens, item_tokens, join_neighbours
 
 ROLES: list[ChatRole] = ["user", "assistant", "system"]
 
@@ -119,3 +119,22 @@ def test_the_budget_is_never_passed(lengths: list[tuple[ChatRole, int]], budget:
 @pytest.mark.parametrize(("text", "tokens"), [("", 0), ("hello there", 4), ("1234", 4), ("世界", 6), ("🙂", 4)])
 def test_tokens_are_estimated_by_the_stated_rule(text: str, tokens: int) -> None:
     assert estimate_tokens(text) == tokens
+
+
+def test_messages_of_one_speaker_in_a_row_become_one() -> None:
+    items: list[ChatItem] = [
+        said("system", "be kind"),
+        said("system", "be brief"),
+        said("user", "a"),
+        said("user", "b"),
+    ]
+    items += [said("assistant", "c"), call("x"), output("x"), said("assistant", "d"), said("assistant", "e")]
+    joined = join_neighbours(ChatContext(items))
+    assert texts(joined) == ["be kind", "be brief", "a\nb", "c", "d\ne"]
+    assert [item.type for item in joined.items if item.type != "message"] == ["function_call", "function_call_output"]
+
+
+def test_joining_leaves_the_original_as_it_is() -> None:
+    context = ChatContext([said("user", "a"), said("user", "b")])
+    join_neighbours(context)
+    assert texts(context) == ["a", "b"]
