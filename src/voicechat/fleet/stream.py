@@ -17,7 +17,7 @@ from voicechat.fleet.port import (
     Started,
     VoiceError,
 )
-from voicechat.fleet.wire import speech_event, start_message, voice_error
+from voicechat.fleet.wire import speech_event, start_message, text_message, voice_error
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
 
 _MAX_WAITING = 64
@@ -53,7 +53,7 @@ class WorkerSpeechStream:
 
     async def push_text(self, text: str) -> None:
         """Send more of the reply's text."""
-        await self._send(pb.SynthesizeRequest(text=pb.Text(text=text)))
+        await self._send(text_message(text))
 
     async def flush(self) -> None:
         """Speak what has been sent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import grpc.aio
@@ -26,7 +27,13 @@ from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
 RETRY_AFTER = "retry-after-ms"
 # What grpc.aio says when the peer was gone before a request was out; the true status is lost.
 _SEND_FAILED = "Internal error from Core"
+_UNPAIRED = re.compile("[\ud800-\udfff]")
 _PACES = {Pace.REALTIME: pb.REALTIME, Pace.BULK: pb.BULK}
+
+
+def text_message(text: str) -> pb.SynthesizeRequest:
+    """More text. Halves of surrogate pairs, which JSON lets through and UTF-8 does not, are replaced."""
+    return pb.SynthesizeRequest(text=pb.Text(text=_UNPAIRED.sub("\N{REPLACEMENT CHARACTER}", text)))
 
 
 def start_message(request: SpeechRequest) -> pb.SynthesizeRequest:

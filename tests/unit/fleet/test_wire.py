@@ -18,7 +18,7 @@ from voicechat.fleet.port import (
     VoiceError,
     WordsTimed,
 )
-from voicechat.fleet.wire import speech_event, start_message, voice_error
+from voicechat.fleet.wire import speech_event, start_message, text_message, voice_error
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
 
 
@@ -87,3 +87,7 @@ def test_a_lost_worker_is_named_with_its_address_and_its_setting() -> None:
 
 def test_what_has_no_name_on_the_port_is_internal() -> None:
     assert failure(grpc.StatusCode.UNKNOWN, "boom").code == "INTERNAL"
+
+
+def test_text_that_utf_8_cannot_carry_is_replaced_character_by_character() -> None:
+    assert text_message("a\ud800b\udfff é😀").text.text == "a\N{REPLACEMENT CHARACTER}b\N{REPLACEMENT CHARACTER} é😀"
