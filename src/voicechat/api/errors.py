@@ -22,6 +22,8 @@ STATUS_OF_VOICE_ERROR = {
 }
 """HTTP status of each gRPC status that a request may meet; others are 500."""
 DEFAULT_RETRY_AFTER_S = 1.0
+NOT_JSON = "the body is not JSON in UTF-8, or is nested too deeply"
+NO_OBJECT = "the body is a JSON object, sent with the header Content-Type: application/json"
 
 
 class ApiError(Exception):
@@ -76,12 +78,16 @@ async def _validation_error(_: Request, error: Exception) -> JSONResponse:
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"][1:]) or None
     if first["type"] == "json_invalid":
-        return error_response(ApiError(400, "the body is not JSON", code="invalid_json"))
-    return error_response(ApiError(400, f"{place or 'body'}: {first['msg']}", code="invalid_value", param=place))
+        return error_response(ApiError(400, NOT_JSON, code="invalid_json"))
+    if place is None:
+        return error_response(ApiError(400, NO_OBJECT, code="invalid_value"))
+    return error_response(ApiError(400, f"{place}: {first['msg']}", code="invalid_value", param=place))
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code == 400 and isinstance(error.__cause__, UnicodeDecodeError | RecursionError):
+        return error_response(ApiError(400, NOT_JSON, code="invalid_json"))
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
     message = f"{request.method} {request.url.path}: {error.detail}"
     response = error_response(ApiError(error.status_code, message, code=code))

@@ -38,7 +38,9 @@ class SynthesizeRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     text: str = Field(description="what to say", examples=["Hello there."])
-    model: str | None = Field(None, description="id of a voice, or one of its other names; unset: the default voice")
+    model: str | None = Field(
+        None, max_length=200, description="id of a voice, or one of its other names; unset: the default voice"
+    )
 
 
 class SpeechResponse(Response):

@@ -91,14 +91,34 @@ def test_a_client_is_told_when_to_try_again(client: TestClient, fleet: FakeFleet
 
 @pytest.mark.parametrize(
     ("body", "param"),
-    [({}, "text"), ({"text": 3}, "text"), ({"text": "Hi", "txt": 1}, "txt"), ({"text": "Hi", "model": 3}, "model")],
+    [
+        ({}, "text"),
+        ({"text": 3}, "text"),
+        ({"text": "Hi", "txt": 1}, "txt"),
+        ({"text": "Hi", "model": 3}, "model"),
+        ({"text": "Hi", "model": "x" * 300}, "model"),
+    ],
 )
 def test_wrong_fields_are_refused_by_name(client: TestClient, body: dict[str, Any], param: str) -> None:
     assert error_of(client, 400, **body)["param"] == param
 
 
-def test_a_body_that_is_not_json_is_refused(client: TestClient) -> None:
-    answer = client.post("/synthesize", content=b"{", headers={"content-type": "application/json"})
+@pytest.mark.parametrize("content", [b"[1]", b"null", b""])
+def test_a_body_that_is_no_object_is_refused_with_what_is_wanted(client: TestClient, content: bytes) -> None:
+    answer = client.post("/synthesize", content=content, headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert "JSON object" in answer.json()["error"]["message"]
+
+
+def test_a_body_that_does_not_say_that_it_is_json_is_refused_with_the_header(client: TestClient) -> None:
+    answer = client.post("/synthesize", content=b'{"text": "Hi"}', headers={"content-type": "text/plain"})
+    assert answer.status_code == 400
+    assert "application/json" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("content", [b"{", b'{"text": "\xff"}', b"[" * 1900])
+def test_a_body_that_is_not_json_is_refused(client: TestClient, content: bytes) -> None:
+    answer = client.post("/synthesize", content=content, headers={"content-type": "application/json"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_json")
 
 
