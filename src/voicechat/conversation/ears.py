@@ -108,6 +108,7 @@ class EarsStream(stt.RecognizeStream):
         self._whole = False
         self._asked: deque[bool] = deque()
         self._recognition: RecognitionStream | None = None
+        self._refusal: EarsError | None = None
         self._speaking = False
 
     def begin(self, prefix_ms: int) -> None:
@@ -138,6 +139,8 @@ class EarsStream(stt.RecognizeStream):
         try:
             async for transcript in recognition:
                 self._take(transcript)
+            if self._refusal is not None:
+                raise self._refusal
         except EarsError as error:
             raise APIConnectionError(str(error), retryable=False) from error
         finally:
@@ -148,15 +151,21 @@ class EarsStream(stt.RecognizeStream):
             await recognition.aclose()
 
     async def _feed(self, recognition: RecognitionStream) -> None:
-        async for item in self._input_ch:
-            if isinstance(item, rtc.AudioFrame):
-                self._hear(np.frombuffer(item.data, dtype=np.int16), recognition)
-            else:
-                self._speaking = False
-                self._asked.append(self._whole)
-                self._listener.asked()
-                recognition.flush()
+        try:
+            async for item in self._input_ch:
+                if isinstance(item, rtc.AudioFrame):
+                    self._hear(np.frombuffer(item.data, dtype=np.int16), recognition)
+                else:
+                    self._close_utterance(recognition)
+        except EarsError as error:
+            self._refusal = error
         await recognition.aclose()
+
+    def _close_utterance(self, recognition: RecognitionStream) -> None:
+        self._speaking = False
+        self._asked.append(self._whole)
+        self._listener.asked()
+        recognition.flush()
 
     def _hear(self, pcm: Pcm16, recognition: RecognitionStream) -> None:
         if self._speaking:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from voicechat.asr.port import EARS_RATE_HZ, Ears, EarsError, RecognitionStream
 from voicechat.audio.pcm import Pcm16
@@ -17,6 +19,24 @@ LEAST_MS = 100
 MOST_S = 600
 """Audio of one turn at most; what is pushed beyond is not recognised."""
 TRANSCRIPT_TIMEOUT_S = 30.0
+"""How long the words of a turn may take beyond its own length, s."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Awaited:
+    """A turn whose words are not yet known."""
+
+    item_id: str
+    audio_s: float
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Ears that can take no more refuse the command, and the conversation lives on."""
+    try:
+        yield
+    except EarsError as error:
+        raise CommandRefused("ears_busy", str(error)) from error
 
 
 class ManualTurns:
@@ -39,7 +59,7 @@ class ManualTurns:
         self._tasks = tasks
         self._stream: RecognitionStream | None = None
         self._samples = 0
-        self._pending: deque[str] = deque()
+        self._pending: deque[_Awaited] = deque()
         self._reader: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -53,7 +73,8 @@ class ManualTurns:
         room = MOST_S * EARS_RATE_HZ - self._samples
         self._samples += pcm.size
         if room > 0:
-            self._open().push(pcm[:room])
+            with _refused():
+                self._open().push(pcm[:room])
 
     def commit(self) -> None:
         """What was pushed is a turn; its words follow."""
@@ -63,11 +84,12 @@ class ManualTurns:
                 "input_audio_buffer_commit_empty",
                 f"a turn needs at least {LEAST_MS} ms of audio and {pushed_ms} ms were pushed; push more, then commit",
             )
-        self._samples = 0
+        with _refused():
+            self._open().flush()
         item_id = new_id("item")
         self._emit(TurnCommitted(item_id, self._ledger.add(Message(item_id, "user", ""))))
-        self._pending.append(item_id)
-        self._open().flush()
+        self._pending.append(_Awaited(item_id, self._samples / EARS_RATE_HZ))
+        self._samples = 0
         self._watch()
 
     def clear(self) -> None:
@@ -96,7 +118,7 @@ class ManualTurns:
                 if transcript.is_final:
                     self._heard(transcript.text.strip())
                 elif self._pending:
-                    self._emit(UserTranscript(self._pending[0], transcript.text.strip(), is_final=False))
+                    self._emit(UserTranscript(self._pending[0].item_id, transcript.text.strip(), is_final=False))
         except EarsError as error:
             self._fail(str(error))
         finally:
@@ -107,7 +129,7 @@ class ManualTurns:
     def _heard(self, text: str) -> None:
         if not self._pending:
             return
-        item_id = self._pending.popleft()
+        item_id = self._pending.popleft().item_id
         self._ledger.set_text(item_id, text)
         self._emit(UserTranscript(item_id, text, is_final=True))
         self._watch()
@@ -116,8 +138,8 @@ class ManualTurns:
 
     def _fail(self, message: str) -> None:
         self._emit(ConversationFailed(message, "ears_failed"))
-        for item_id in self._pending:
-            self._emit(UserTranscript(item_id, "", is_final=True))
+        for awaited in self._pending:
+            self._emit(UserTranscript(awaited.item_id, "", is_final=True))
         self._pending.clear()
         self._forget_deadline()
         self._on_heard()
@@ -125,8 +147,16 @@ class ManualTurns:
     def _watch(self) -> None:
         self._forget_deadline()
         if self._pending:
-            late = f"the words of the turn were not recognised within {TRANSCRIPT_TIMEOUT_S:.0f} s; say it again"
-            self._deadline = asyncio.get_running_loop().call_later(TRANSCRIPT_TIMEOUT_S, self._fail, late)
+            patience_s = TRANSCRIPT_TIMEOUT_S + self._pending[0].audio_s
+            self._deadline = asyncio.get_running_loop().call_later(patience_s, self._give_up, patience_s)
+
+    def _give_up(self, patience_s: float) -> None:
+        """What is recognised too late must not be taken for the words of the next turn: its stream is left."""
+        if self._reader is not None:
+            self._reader.cancel()
+        self._reader = self._stream = None
+        self._samples = 0
+        self._fail(f"the words of the turn were not recognised within {patience_s:.0f} s; say it again")
 
     def _forget_deadline(self) -> None:
         if self._deadline is not None:

@@ -94,6 +94,17 @@ def test_text_is_answered_when_a_reply_is_asked_for(play: Play) -> None:
     assert [item.text for item in caller.session.history] == ["Hello?", "Hello."]
 
 
+def test_the_mind_is_told_of_two_replies_in_a_row_as_one(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        for count in (1, 2, 3):
+            caller.session.create_reply()
+            await caller.until(ReplyFinished, count)
+
+    caller = play(scene, says=["One.", "Two.", "Three."])
+
+    assert [(m.role, m.raw_text_content) for m in caller.mind.told[2].messages()][1:] == [("assistant", "One.\nTwo.")]
+
+
 def test_a_reply_in_text_only_makes_no_sound(play: Play) -> None:
     async def scene(caller: Caller) -> None:
         caller.session.create_reply(ReplyOptions(audio_reply=False))
@@ -414,6 +425,66 @@ def test_ears_that_fail_in_a_manual_turn_let_the_reply_be_asked_for_again(play: 
     caller = play(scene, heard=[EarsError("the model is gone"), "Hello?"], says=["Hello."], configure=manual)
 
     assert [item.text for item in caller.session.history] == ["Hello?", "Hello."]
+
+
+def refuse(stream: object, patch: pytest.MonkeyPatch) -> None:
+    def flush() -> None:
+        raise EarsError("256 recognitions wait already")
+
+    patch.setattr(stream, "flush", flush)
+
+
+def test_ears_that_are_too_busy_for_a_turn_hear_the_next(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(caller: Caller) -> None:
+        refuse(caller.ears.streams[-1], monkeypatch)
+        await caller.wait(0.5)
+        await caller.say(1.0)
+        await caller.until(ConversationFailed)
+        await caller.wait(1.0)
+        await caller.say(1.0)
+        await caller.until(ReplyFinished)
+
+    caller = play(scene, heard=["Hello?"], says=["Hello."])
+
+    assert [(e.code, e.fatal) for e in caller.all(ConversationFailed)] == [("ears_failed", False)]
+    assert [item.text for item in caller.session.history] == ["Hello?", "Hello."]
+
+
+def test_ears_that_are_too_busy_refuse_a_manual_turn_which_can_be_committed_later(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def scene(caller: Caller) -> None:
+        caller.session.push_audio(speech(1.0), 16_000)
+        with monkeypatch.context() as patch:
+            refuse(caller.ears.streams[-1], patch)
+            assert refusal(caller.session.commit_turn) == "ears_busy"
+        caller.session.commit_turn()
+        caller.session.create_reply()
+        await caller.until(ReplyFinished)
+
+    caller = play(scene, heard=["Hello?"], says=["Hello."], configure=manual)
+
+    assert len(caller.all(TurnCommitted)) == 1
+    assert [item.text for item in caller.session.history] == ["Hello?", "Hello."]
+
+
+def test_words_that_come_too_late_are_not_those_of_the_next_turn(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(caller: Caller) -> None:
+        caller.session.push_audio(speech(2.0), 16_000)
+        slow = caller.ears.streams[-1]
+        with monkeypatch.context() as patch:
+            patch.setattr(slow, "flush", lambda: None)
+            caller.session.commit_turn()
+        await caller.until(ConversationFailed, seconds=40.0)
+        slow.flush()
+        caller.session.push_audio(speech(1.0), 16_000)
+        caller.session.commit_turn()
+        caller.session.create_reply()
+        await caller.until(ReplyFinished)
+
+    caller = play(scene, heard=["Old words.", "New words."], says=["Hello."], configure=manual)
+
+    assert [item.text for item in caller.session.history] == ["New words.", "Hello."]
 
 
 def test_a_greeting_is_said_before_anybody_speaks(play: Play) -> None:
