@@ -60,20 +60,6 @@ def only(events: list[dict[str, Any]], kind: str) -> dict[str, Any]:
     return event
 
 
-def test_speech_that_begins_again_in_one_turn_is_told_and_its_length_counts_from_the_first(bench: Bench) -> None:
-    sent = bench.tell(
-        SpeechBegan("u1", 100),
-        SpeechEnded("u1", 600),
-        SpeechBegan("u1", 900),
-        SpeechEnded("u1", 1600),
-        TurnCommitted("u1", None),
-        UserTranscript("u1", "Yes.", is_final=True),
-    )
-    kinds = [event["type"].rpartition(".")[2] for event in sent[:4]]
-    assert kinds == ["speech_started", "speech_stopped", "speech_started", "speech_stopped"]
-    assert sent[-1]["usage"]["seconds"] == 1.5
-
-
 def test_a_spoken_turn_is_told_in_the_services_order(bench: Any) -> None:
     assert types(bench.tell(*TURN)) == [
         "input_audio_buffer.speech_started",
@@ -286,3 +272,17 @@ def test_a_fatal_failure_ends_it(bench: Any) -> None:
 def test_memory_of_unsettled_utterances_is_bounded(bench: Any) -> None:
     bench.tell(*(SpeechBegan(f"u{number}", 0) for number in range(1000)))
     assert len(bench.outbound._utterances) <= 16
+
+
+def test_speech_that_begins_again_in_one_turn_is_told_and_its_length_counts_from_the_first(bench: Any) -> None:
+    sent = bench.tell(
+        SpeechBegan("u1", 100),
+        SpeechEnded("u1", 600),
+        SpeechBegan("u1", 900),
+        SpeechEnded("u1", 1600),
+        TurnCommitted("u1", None),
+        UserTranscript("u1", "Yes.", is_final=True),
+    )
+    kinds = [event["type"].rpartition(".")[2] for event in sent[:4]]
+    assert kinds == ["speech_started", "speech_stopped", "speech_started", "speech_stopped"]
+    assert sent[-1]["usage"]["seconds"] == 1.5
