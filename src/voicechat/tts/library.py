@@ -22,9 +22,7 @@ _T = TypeVar("_T")
 
 
 def _settle(future: Future[_T], run: Callable[[], _T]) -> None:
-    """Give `future` what `run` gives, unless nobody waits any more."""
-    if not future.set_running_or_notify_cancel():
-        return
+    """Give `future`, which is running, what `run` gives."""
     try:
         result = run()
     except BaseException as error:
@@ -54,6 +52,7 @@ class Library:
         self._store = store
         self._engine = engine
         self._executor = executor
+        self._loading: dict[str, Future[LoadedVoice]] = {}
 
     @property
     def engine(self) -> Engine:
@@ -71,14 +70,15 @@ class Library:
     async def load(self, model_id: str) -> LoadedVoice:
         """Load a voice, measure it where it never was, and let it speak once so that the first reply is not slow.
 
-        A load has a thread of its own: one that hangs keeps nobody else from loading, nor the process from ending.
-        Raises `Refusal`.
+        A load has a thread of its own: one that hangs keeps nobody else from loading, nor the process from ending. Who
+        asks again while it runs waits for it. Raises `Refusal`.
         """
-        loaded: Future[LoadedVoice] = Future()
-        Thread(
-            target=_settle, args=(loaded, lambda: self._load(model_id)), name=f"load {model_id}", daemon=True
-        ).start()
-        return await asyncio.wrap_future(loaded)
+        loading = self._loading.get(model_id)
+        if loading is None or loading.done():
+            loading = self._loading[model_id] = Future()
+            loading.set_running_or_notify_cancel()
+            Thread(target=_settle, args=(loading, lambda: self._load(model_id)), daemon=True).start()
+        return await asyncio.wrap_future(loading)
 
     async def _off_loop(self, run: Callable[[], _T]) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._executor, run)

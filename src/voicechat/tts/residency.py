@@ -118,10 +118,17 @@ class Residency(Generic[ModelT]):
         return (await self._resident(model_id)).load_s
 
     async def reload(self, model_id: str) -> float:
-        """Load a model's files anew; those who hold the old one keep it. Returns the seconds that took."""
+        """Load a model's files anew; those who hold the old one keep it until they end. Returns the seconds that took.
+
+        For that time both are in memory, whatever the cap: it bounds what is held, not what is being exchanged.
+        """
         if model_id not in self._residents:
             return await self.load(model_id)
-        fresh = await self._timed_load(model_id)
+        try:
+            async with asyncio.timeout(self._policy.load_timeout_s), self._loading:
+                fresh = await self._timed_load(model_id)
+        except TimeoutError as error:
+            raise self._too_slow(model_id) from error
         if self._residents.pop(model_id, None) is not None:
             self._observer.evicted(model_id, EvictionReason.RELOADED)
         self._residents[model_id] = fresh
@@ -152,8 +159,12 @@ class Residency(Generic[ModelT]):
         await asyncio.gather(*self._loads.values(), return_exceptions=True)
 
     async def _resident(self, model_id: str) -> _Resident[ModelT]:
-        if resident := self._residents.get(model_id):
-            return resident
+        """The model in memory; one that had to leave before who waited for it could take hold is loaded again."""
+        while (resident := self._residents.get(model_id)) is None:
+            await self._shared_load(model_id)
+        return resident
+
+    async def _shared_load(self, model_id: str) -> _Resident[ModelT]:
         task = self._loads.get(model_id)
         if task is None:
             task = self._loads[model_id] = asyncio.create_task(self._bring(model_id), name=f"load {model_id}")

@@ -8,6 +8,7 @@ HEADROOM = 0.9
 """Of the threads' time that REALTIME replies may need together; the rest is for starts and for what goes wrong."""
 BEFORE_MEASURED = 4
 """Replies a thread is trusted with before anything was measured."""
+_LEAST_COST = 1e-4
 _MEMORY_S = 10.0
 """Audio after which a measurement weighs 1/e: with many listeners that is a second or two."""
 
@@ -43,5 +44,6 @@ class Speed:
     def replies(self, share: float = 1.0) -> int:
         """REALTIME replies that can be kept supplied at once with `share` of the time; at least one."""
         cost = self.cost
-        room = self._threads * (BEFORE_MEASURED if not cost else HEADROOM * share / cost)
-        return max(1, min(math.floor(room), self._most or math.floor(room)))
+        room = BEFORE_MEASURED if cost is None else HEADROOM * share / max(cost, _LEAST_COST)
+        promised = math.floor(self._threads * room)
+        return max(1, min(promised, self._most or promised))

@@ -30,7 +30,7 @@ class House:
         return model_id.upper()
 
     def loaded(self, model_id: str, took_s: float) -> None:
-        assert took_s == LOAD_S
+        assert took_s == pytest.approx(LOAD_S)
 
     def evicted(self, model_id: str, reason: EvictionReason) -> None:
         self.evictions.append((model_id, reason))
@@ -174,3 +174,75 @@ def test_a_failed_load_is_told_and_tried_again_by_the_next() -> None:
 
 async def _broken(model_id: str) -> str:
     raise OSError("disk")
+
+
+def test_a_model_asked_for_while_it_leaves_is_loaded_again() -> None:
+    async def main() -> None:
+        house = House(cap=1)
+        await house.use("a")
+        assert list(await asyncio.gather(house.use("b"), house.use("a", 1))) == ["B", "A"]
+        assert len(house.residency.residents) == 1
+
+    scene(main())
+
+
+def test_two_models_asked_for_at_once_share_one_place_one_after_the_other() -> None:
+    async def main() -> None:
+        house = House(cap=1, parallel_loads=2)
+        most = 0
+
+        async def watch() -> None:
+            nonlocal most
+            while True:
+                most = max(most, len(house.residency.residents))
+                await asyncio.sleep(0.1)
+
+        watching = asyncio.ensure_future(watch())
+        assert list(await asyncio.gather(house.use("a", 5), house.use("b", 5))) == ["A", "B"]
+        watching.cancel()
+        assert most == 1
+
+    scene(main())
+
+
+def test_a_load_that_hangs_is_refused_in_time_and_frees_its_place() -> None:
+    async def main() -> None:
+        house = House(cap=1, load_timeout_s=5)
+        good, house.residency._load_model = house.residency._load_model, _hanging
+        with pytest.raises(Refusal, match="did not load within 5 s"):
+            await house.use("a")
+        house.residency._load_model = good
+        assert await house.use("b") == "B"
+
+    scene(main())
+
+
+def test_a_reload_that_hangs_or_fails_leaves_the_old_model_in_place() -> None:
+    async def main() -> None:
+        house = House(load_timeout_s=5)
+        await house.use("a")
+        house.residency._load_model = _hanging
+        with pytest.raises(Refusal, match="within 5 s"):
+            await house.residency.reload("a")
+        house.residency._load_model = _broken
+        with pytest.raises(OSError, match="disk"):
+            await house.residency.reload("a")
+        assert await house.use("a") == "A"
+
+    scene(main())
+
+
+def test_reloads_at_once_are_one_after_the_other_and_end_with_one_model() -> None:
+    async def main() -> None:
+        house = House()
+        await house.use("a")
+        await asyncio.gather(house.residency.reload("a"), house.residency.reload("a"))
+        assert house.residency.residents == {"a": "A"}
+        assert asyncio.get_running_loop().time() == 3 * LOAD_S
+
+    scene(main())
+
+
+async def _hanging(model_id: str) -> str:
+    await asyncio.sleep(1e9)
+    return model_id
