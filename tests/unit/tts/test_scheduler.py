@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
@@ -115,3 +116,59 @@ async def test_work_that_was_given_up_never_runs(scheduler: Scheduler) -> None:
     await asyncio.gather(blocking, kept)
 
     assert ran == ["kept"]
+
+
+@dataclass
+class Listener:
+    """Plays in real time what it is given in chunks; asks for the next while less than two seconds are in hand."""
+
+    began_s: float
+    chunk_s: float
+    cost: float
+    made_s: float = 0.0
+    due: bool = False
+
+    def lead_s(self, now_s: float) -> float:
+        return self.made_s - max(0.0, now_s - self.began_s)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    starts=st.lists(st.floats(0, 3), min_size=1, max_size=6),
+    chunk_s=st.floats(0.1, 0.7),
+    bulk_unit_s=st.floats(0.02, 0.1),
+)
+def test_listeners_within_the_speed_never_run_dry_nor_far_ahead_and_files_go_on(
+    starts: list[float], chunk_s: float, bulk_unit_s: float
+) -> None:
+    """One thread, in virtual time: 0.8 of it is asked for by listeners, all the rest by a file."""
+    listeners = [Listener(start, chunk_s, 0.8 / len(starts)) for start in starts]
+    queue, now_s, bulk_s, asked = RunQueue(threads=1), 0.0, 0.0, {}
+    queue.add(unit(Pace.BULK))
+    while now_s < 20:
+        for listener in listeners:
+            if not listener.due and listener.began_s <= now_s and listener.lead_s(now_s) < 2:
+                listener.due = True
+                wanted = unit(deadline_s=now_s + listener.lead_s(now_s))
+                asked[wanted.order] = listener
+                queue.add(wanted)
+        waiting = [listener.lead_s(now_s) for listener in listeners if listener.due]
+        taken = queue.take()
+        assert taken is not None
+        if taken.pace is Pace.BULK:
+            took_s = bulk_unit_s
+            bulk_s += took_s
+            queue.add(unit(Pace.BULK))
+        else:
+            listener = asked.pop(taken.order)
+            assert listener.lead_s(now_s) == pytest.approx(min(waiting))
+            took_s = listener.cost * listener.chunk_s
+            listener.made_s += listener.chunk_s
+            listener.due = False
+        now_s += took_s
+        queue.done(taken, took_s)
+        settled = [listener for listener in listeners if now_s - listener.began_s > 1 + len(listeners) * chunk_s]
+        assert all(listener.lead_s(now_s) >= 0 for listener in settled)
+        assert all(listener.lead_s(now_s) < 2 + chunk_s for listener in listeners)
+
+    assert bulk_s / now_s > BULK_SHARE * 0.7
