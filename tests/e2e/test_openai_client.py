@@ -9,7 +9,7 @@ from support.stack import Stack
 
 
 async def test_a_spoken_question_is_transcribed_and_answered_aloud(stack: Stack) -> None:
-    question = "What is the capital of France?"
+    question = "Why do people sleep at night?"
     async with connect(stack) as connection:
         await send_audio(connection, np.concatenate([spoken(stack, question), silence(1.0, RATE_HZ)]), real_time=True)
         heard = await listen(connection)
