@@ -48,6 +48,11 @@ class DeferredFactory:
         """Conversations held now."""
         return 0 if self._factory is None else self._factory.active
 
+    @property
+    def replying(self) -> int:
+        """Conversations in which a reply is not over."""
+        return 0 if self._factory is None else self._factory.replying
+
     def _require(self) -> ConversationFactory:
         if self._factory is None or not self._is_open:
             raise self._refusal

@@ -16,9 +16,10 @@ from voicechat.api.app import create_app
 from voicechat.api.lifecycle import Lifecycle, Phase
 from voicechat.api.loading import DeferredFactory
 from voicechat.api.ops import create_ops_app
-from voicechat.api.servers import bind, make_server, port_of, running
+from voicechat.api.servers import QuietServer, bind, make_server, port_of, running
 from voicechat.api.services import Services
 from voicechat.api.watchdog import watchdog
+from voicechat.conversation.port import ConversationFactory
 from voicechat.fleet.client import WorkerFleet
 from voicechat.fleet.port import VoiceFleet
 from voicechat.settings import Settings
@@ -26,6 +27,7 @@ from voicechat.transports.realtime.tokens import ClientSecrets
 
 log = structlog.get_logger(__name__)
 
+REPLY_POLL_S = 0.05
 CODEC_THREADS = 2
 """Threads for frames too large to decode on the event loop."""
 
@@ -57,19 +59,29 @@ async def _serve(settings: Settings, fleet: VoiceFleet, stop: asyncio.Event, rea
             executor=executor,
             started_at=time.monotonic(),
         )
-        async with _listening(services, ready):
+        async with _listening(services, ready) as api:
             # Conversations end with their connections, so the models they stand on go after the servers.
             holding = asyncio.ensure_future(_hold(services, factory, released))
             await _first_of(holding, stop)
             lifecycle.move(Phase.DRAINING)
             log.info("draining", conversations=factory.active, grace_s=settings.server.shutdown_grace_s)
             factory.withdraw()
+            api.limit_grace(await replies_over(factory, settings.server.shutdown_grace_s))
         released.set()
         if not factory.was_provided:
             holding.cancel()
         await asyncio.wait((holding,))
         if not holding.cancelled():
             holding.result()
+
+
+async def replies_over(factory: ConversationFactory, grace_s: float) -> float:
+    """Wait until nobody is being answered, `grace_s` at most; returns how much of it is left."""
+    now = asyncio.get_running_loop().time
+    end_s = now() + grace_s
+    while factory.replying and now() < end_s:  # noqa: ASYNC110 - it can only be asked
+        await asyncio.sleep(REPLY_POLL_S)
+    return max(0.0, end_s - now())
 
 
 async def _hold(services: Services, factory: DeferredFactory, released: asyncio.Event) -> None:
@@ -91,8 +103,8 @@ async def _hold(services: Services, factory: DeferredFactory, released: asyncio.
 
 
 @asynccontextmanager
-async def _listening(services: Services, ready: Announce) -> AsyncIterator[None]:
-    """Both servers: ops outlives the API, to say that it drains."""
+async def _listening(services: Services, ready: Announce) -> AsyncIterator[QuietServer]:
+    """Both servers: ops outlives the API, which is given, to say that it drains."""
     server = services.settings.server
     api_socket = bind(server.host, server.port, "server.port (--port)")
     try:
@@ -105,7 +117,7 @@ async def _listening(services: Services, ready: Announce) -> AsyncIterator[None]
     api = make_server(create_app(services), grace_s, max_frame_bytes)
     async with running(ops, ops_socket), running(api, api_socket):
         ready(port_of(api_socket), port_of(ops_socket))
-        yield
+        yield api
 
 
 @asynccontextmanager

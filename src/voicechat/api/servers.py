@@ -37,6 +37,10 @@ class QuietServer(uvicorn.Server):
         super().__init__(config)
         self.is_up = asyncio.Event()
 
+    def limit_grace(self, seconds: float) -> None:
+        """Give running requests this long when the server ends; whole seconds, and one at least."""
+        self.config.timeout_graceful_shutdown = max(1, round(seconds))
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept."""
         await super().startup(sockets)
@@ -81,10 +85,11 @@ def make_server(app: ASGIApp, grace_s: float, max_frame_bytes: int) -> QuietServ
         ws=BoundedWebSocket,
         ws_max_size=max_frame_bytes * FRAME_SLACK,
         ws_per_message_deflate=False,
-        timeout_graceful_shutdown=max(1, round(grace_s)),
         server_header=False,
     )
-    return QuietServer(config)
+    server = QuietServer(config)
+    server.limit_grace(grace_s)
+    return server
 
 
 @contextlib.asynccontextmanager

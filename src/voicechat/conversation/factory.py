@@ -6,7 +6,7 @@ from voicechat.asr.port import Ears
 from voicechat.conversation.clock import Clock
 from voicechat.conversation.engine import default_turn_detection
 from voicechat.conversation.mind import MakeLlm
-from voicechat.conversation.port import CommandRefused, Conversation, ConversationConfig
+from voicechat.conversation.port import REPLYING, CommandRefused, Conversation, ConversationConfig
 from voicechat.conversation.session import Session
 from voicechat.conversation.vad import MakeVad
 from voicechat.fleet.port import VoiceFleet
@@ -38,6 +38,11 @@ class SessionFactory:
     def active(self) -> int:
         """Conversations held now."""
         return len(self._sessions)
+
+    @property
+    def replying(self) -> int:
+        """Conversations in which a reply is not over."""
+        return sum(session.state in REPLYING for session in self._sessions)
 
     def default_config(self) -> ConversationConfig:
         """What a client that chooses nothing gets."""

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voicechat.conversation.port import (
+    REPLYING,
     CommandRefused,
     ConversationConfig,
     ConversationEvent,
@@ -44,13 +45,14 @@ class FakeConversation:
         self.items: list[HistoryItem] = []
         self.pushed_samples = 0
         self.closed = False
+        self.doing = ConversationState.LISTENING
         self._events: asyncio.Queue[ConversationEvent | None] = asyncio.Queue()
         self._numbers = itertools.count(1)
 
     @property
     def state(self) -> ConversationState:
-        """Listening until closed."""
-        return ConversationState.TERMINATED if self.closed else ConversationState.LISTENING
+        """What it was set to do, until closed."""
+        return ConversationState.TERMINATED if self.closed else self.doing
 
     @property
     def history(self) -> Sequence[HistoryItem]:
@@ -175,3 +177,8 @@ class FakeFactory:
     def active(self) -> int:
         """Conversations opened and not closed."""
         return sum(not conversation.closed for conversation in self.opened)
+
+    @property
+    def replying(self) -> int:
+        """Conversations in which a reply is not over."""
+        return sum(conversation.state in REPLYING for conversation in self.opened if not conversation.closed)

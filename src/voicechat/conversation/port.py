@@ -26,6 +26,10 @@ class ConversationState(StrEnum):
     TERMINATED = "terminated"
 
 
+REPLYING = frozenset({ConversationState.THINKING, ConversationState.SPEAKING, ConversationState.INTERRUPTED})
+"""States in which a reply is not over."""
+
+
 class ReplyStatus(StrEnum):
     """How a reply ended."""
 
@@ -331,3 +335,7 @@ class ConversationFactory(Protocol):
     @property
     def active(self) -> int:
         """Conversations held now."""
+
+    @property
+    def replying(self) -> int:
+        """Conversations in which a reply is not over."""

@@ -1,0 +1,40 @@
+"""What an ending process waits for, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from support import virtual_time
+
+from voicechat.api.serve import replies_over
+from voicechat.conversation.fake_conversation import FakeConversation, FakeFactory
+from voicechat.conversation.port import ConversationState
+
+GRACE_S = 10.0
+
+
+async def left_of_grace(reply_s: float | None) -> float:
+    factory = FakeFactory()
+    answered = await factory.open(factory.default_config())
+    await factory.open(factory.default_config())
+    if reply_s is not None:
+        answered.doing = ConversationState.SPEAKING
+        asyncio.get_running_loop().call_later(reply_s, fall_silent, answered)
+    return await replies_over(factory, GRACE_S)
+
+
+def fall_silent(conversation: FakeConversation) -> None:
+    conversation.doing = ConversationState.LISTENING
+
+
+def test_a_process_whose_conversations_only_listen_ends_at_once() -> None:
+    assert virtual_time.run(left_of_grace(None)) == GRACE_S
+
+
+def test_a_reply_in_progress_is_heard_to_its_end() -> None:
+    assert virtual_time.run(left_of_grace(3.0)) == pytest.approx(7.0, abs=0.1)
+
+
+def test_a_reply_that_is_longer_than_the_grace_is_cut() -> None:
+    assert virtual_time.run(left_of_grace(60.0)) == 0.0
