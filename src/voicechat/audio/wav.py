@@ -7,10 +7,12 @@ import struct
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
 
 from voicechat.audio.pcm import Pcm16, to_int16
 
+PIECE_S = 10
 UNKNOWN_LENGTH = 0xFFFFFFFF
 """RIFF size of a file that is still being written."""
 
@@ -30,12 +32,18 @@ def read_audio(source: Path | bytes, *, max_s: float = 7200.0) -> tuple[Pcm16, i
             rate = int(file.samplerate)
             if file.frames > max_s * rate:
                 raise AudioError(f"{name} lasts {file.frames / rate:.0f} s; at most {max_s:.0f} s are taken")
-            samples = file.read(dtype="float32", always_2d=True)
+            # Piece by piece: an hour of six channels at 192 kHz does not fit in memory as it is.
+            pieces = [_mono(piece) for piece in file.blocks(PIECE_S * rate, dtype="float32", always_2d=True)]
     except soundfile.LibsndfileError as error:
         raise AudioError(f"{name} is not audio that can be read ({error}); give WAV, FLAC, OGG or MP3") from error
-    if samples.shape[0] == 0:
+    if not any(piece.size for piece in pieces):
         raise AudioError(f"{name} holds no audio")
-    return to_int16(np.nan_to_num(samples).mean(axis=1, dtype=np.float32)), rate
+    return np.concatenate(pieces), rate
+
+
+def _mono(samples: npt.NDArray[np.float32]) -> Pcm16:
+    """One channel of (frames, channels). Float files may hold anything, infinities included."""
+    return to_int16(np.clip(np.nan_to_num(samples), -1.0, 1.0).mean(axis=1, dtype=np.float32))
 
 
 def wav_header(sample_rate_hz: int, samples: int | None = None) -> bytes:
