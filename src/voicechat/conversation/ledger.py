@@ -14,6 +14,9 @@ from voicechat.conversation.port import CommandRefused, HistoryItem
 MAX_ITEMS = 1000
 """The oldest item goes when one more would pass this; the mind is told far less anyway."""
 
+MAX_CHARS = 1_000_000
+"""All items together, as long as there is more than one; the oldest go first."""
+
 Role = Literal["user", "assistant", "system"]
 
 
@@ -73,8 +76,9 @@ class Ledger:
             raise CommandRefused("item_already_exists", f"an item '{item.id}' exists already; leave the id out")
         previous = self.last_id
         self._items[item.id] = item
-        if len(self._items) > MAX_ITEMS:
-            del self._items[next(iter(self._items))]
+        chars = sum(map(_chars, self._items.values()))
+        while len(self._items) > 1 and (len(self._items) > MAX_ITEMS or chars > MAX_CHARS):
+            chars -= _chars(self._items.pop(next(iter(self._items))))
         return previous
 
     def set_text(self, item_id: str, text: str) -> None:
@@ -108,6 +112,12 @@ class Ledger:
         first = [ChatMessage(role="system", content=[instructions])] if instructions else []
         last = [ChatMessage(role="user", content=[pending])] if pending else []
         return ChatContext([*first, *told, *last])
+
+
+def _chars(item: Item) -> int:
+    if isinstance(item, Message):
+        return len(item.text)
+    return len(item.arguments if isinstance(item, ToolCall) else item.output)
 
 
 def _is_whole(item: Item, paired: set[str]) -> bool:

@@ -9,7 +9,7 @@ from livekit.agents.llm import ChatMessage, FunctionCall
 from voicechat.conversation.backchannels import BACKCHANNELS, is_backchannel, normalised
 from voicechat.conversation.echo import is_echo
 from voicechat.conversation.gain import GainRamp, db_to_linear
-from voicechat.conversation.ledger import MAX_ITEMS, Ledger, Message, ToolCall, ToolOutput
+from voicechat.conversation.ledger import MAX_CHARS, MAX_ITEMS, Ledger, Message, ToolCall, ToolOutput
 from voicechat.conversation.port import CommandRefused, ConversationState
 from voicechat.conversation.spoken import SpokenText
 from voicechat.conversation.state import LEGAL_MOVES, IllegalMoveError, StateMachine
@@ -107,6 +107,21 @@ def test_gain_can_turn_back_half_way() -> None:
     assert first[-1] == pytest.approx(5000, abs=25)
     assert abs(second[0] - first[-1]) <= 25
     assert second[-1] == 10_000
+
+
+def test_long_items_leave_the_ledger_before_there_are_many() -> None:
+    ledger = Ledger()
+    for number in range(100):
+        ledger.add(Message(f"m{number}", "user", "x" * 50_000))
+    assert sum(len(item.text) for item in ledger.history()) == MAX_CHARS
+    assert "m99" in ledger
+
+
+def test_one_item_may_be_longer_than_all_together() -> None:
+    ledger = Ledger()
+    ledger.add(Message("a", "user", "x"))
+    ledger.add(Message("b", "user", "x" * (MAX_CHARS + 1)))
+    assert [item.id for item in ledger.history()] == ["b"]
 
 
 def test_the_ledger_tells_calls_only_with_their_outputs() -> None:

@@ -254,3 +254,12 @@ async def test_events_that_are_wrong_are_refused_by_name(
     error = error_of(bench.sent)
     assert (error["code"], error["param"]) == (code, param)
     assert bench.conversation.commands == []
+
+
+def test_long_items_are_forgotten_before_there_are_many(bench: Any) -> None:
+    for number in range(30):
+        content = [{"type": "input_text", "text": "x" * 50_000}]
+        item = {"id": f"m{number}", "type": "message", "role": "user", "content": content}
+        bench.obey("conversation.item.create", item=item)
+    assert bench.obey("conversation.item.retrieve", item_id="m0")[0]["error"]["code"] == "item_not_found"
+    assert bench.obey("conversation.item.retrieve", item_id="m29")[0]["item"]["id"] == "m29"

@@ -8,6 +8,8 @@ from voicechat.transports.realtime.protocol import Wire
 
 MAX_ITEMS = 2000
 """Items that can still be retrieved; the oldest are forgotten first."""
+MAX_CHARS = 1_000_000
+"""Text of all of them together."""
 
 
 class ItemLedger:
@@ -16,6 +18,7 @@ class ItemLedger:
     def __init__(self, limit: int = MAX_ITEMS) -> None:
         self._items: OrderedDict[str, Wire] = OrderedDict()
         self._limit = limit
+        self._chars = 0
 
     @property
     def last_id(self) -> str | None:
@@ -24,9 +27,11 @@ class ItemLedger:
 
     def put(self, item: Wire) -> None:
         """Add an item, or bring a known one up to date."""
+        self._chars += _chars(item) - _chars(self._items.get(item["id"], {}))
         self._items[item["id"]] = item
-        if len(self._items) > self._limit:
-            self._items.popitem(last=False)
+        while len(self._items) > 1 and (len(self._items) > self._limit or self._chars > MAX_CHARS):
+            _, oldest = self._items.popitem(last=False)
+            self._chars -= _chars(oldest)
 
     def get(self, item_id: str) -> Wire | None:
         """The item, if it is remembered."""
@@ -34,7 +39,7 @@ class ItemLedger:
 
     def drop(self, item_id: str) -> None:
         """Forget an item."""
-        self._items.pop(item_id, None)
+        self._chars -= _chars(self._items.pop(item_id, {}))
 
     def set_words(self, item_id: str, text: str) -> None:
         """Bring the transcript of a spoken item up to date."""
@@ -43,4 +48,10 @@ class ItemLedger:
             return
         part = item["content"][0]
         key = "transcript" if "transcript" in part else "text"
-        self._items[item_id] = {**item, "content": [{**part, key: text}, *item["content"][1:]]}
+        self.put({**item, "content": [{**part, key: text}, *item["content"][1:]]})
+
+
+def _chars(item: Wire) -> int:
+    parts = item.get("content") or ()
+    said = sum(len(part.get("text") or part.get("transcript") or "") for part in parts)
+    return said + len(item.get("output") or "") + len(item.get("arguments") or "")
