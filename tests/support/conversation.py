@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import selectors
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
+from support.virtual_time import VirtualLoop
 
 from voicechat.asr.fake import ScriptedEars
 from voicechat.audio.pcm import Pcm16
@@ -27,34 +27,13 @@ MIC_HZ = 16_000
 T = TypeVar("T")
 
 
-class _JumpingSelector(selectors.DefaultSelector):
-    """Does not wait: where nothing is ready, the time that would be waited has passed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 1000.0
-
-    def select(self, timeout: float | None = None) -> Any:
-        ready = super().select(0)
-        if not ready and timeout is not None:
-            self.now += max(0.0, timeout)
-        elif not ready:
-            raise RuntimeError("everything waits for something that will never come")
-        return ready
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self.selector = _JumpingSelector()
-        super().__init__(self.selector)
-
-    def time(self) -> float:
-        return self.selector.now
+BEGAN_S = 1000.0
+"""A loop's clock does not begin at 0 in life either."""
 
 
 @contextmanager
 def virtual_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualLoop]:
-    loop = VirtualLoop()
+    loop = VirtualLoop(BEGAN_S)
     with monkeypatch.context() as patch:
         patch.setattr(time, "time", lambda: 1_700_000_000.0 + loop.time())
         patch.setattr(time, "perf_counter", loop.time)

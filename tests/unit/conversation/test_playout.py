@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from livekit import rtc
 from livekit.agents.voice import io
 from support.conversation import in_virtual_time
+from support.virtual_time import VirtualLoop
 
 from voicechat.audio.pcm import Pcm16
 from voicechat.conversation.clock import LoopClock
@@ -142,7 +143,8 @@ def test_a_stall_is_not_made_up_by_a_burst(monkeypatch: pytest.MonkeyPatch) -> N
         await stage.give_seconds(2.0)
         await asyncio.sleep(0.5)
         loop = asyncio.get_running_loop()
-        loop.selector.now += 0.5  # type: ignore[attr-defined]
+        assert isinstance(loop, VirtualLoop)
+        loop.stall(0.5)
         stage.playout.flush()
         await stage.playout.wait_for_playout()
 
