@@ -55,6 +55,9 @@ format: $(VENV)/.dev ## let ruff mend what it can
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+bench: setup-dev ## measure the voice beside its peers; reports go to benchmarks/results
+	benchmarks/run
+
 web: $(VENV)/.run ## build the page
 	scripts/build-web
 
