@@ -102,12 +102,12 @@ async def test_a_voice_that_is_spoken_with_keeps_its_place_from_another(models: 
 async def test_a_reload_takes_the_new_files_and_cuts_nobody_off(models: Path) -> None:
     with worker(models) as address:
         async with fleet_of(address) as fleet, grpc.aio.insecure_channel(address) as channel:
-            before = await speak(fleet, FIRST)
-            async with fleet.speak(SpeechRequest(model_id=FIRST, seed=1, pace=Pace.BULK)) as running:
+            before = await speak(fleet, SECOND)
+            async with fleet.speak(SpeechRequest(model_id=SECOND, seed=1, pace=Pace.BULK)) as running:
                 await anext(aiter(running))
-                _slow_down(models / FIRST)
-                await SynthesizerStub(channel).ReloadModel(pb.ReloadModelRequest(model_id=FIRST))
-                after = await speak(fleet, FIRST)
+                _slow_down(models / SECOND)
+                await SynthesizerStub(channel).ReloadModel(pb.ReloadModelRequest(model_id=SECOND))
+                after = await speak(fleet, SECOND)
                 await running.push_text(TEXT)
                 await running.end()
                 held = np.concatenate([event.pcm async for event in running if isinstance(event, AudioChunk)])
