@@ -66,10 +66,11 @@ async def _serve(settings: Settings, fleet: VoiceFleet, stop: asyncio.Event, rea
             lifecycle.move(Phase.DRAINING)
             log.info("draining", conversations=factory.active, grace_s=settings.server.shutdown_grace_s)
             factory.withdraw()
+            if not factory.was_provided:
+                # Models that are loaded by now are for nobody.
+                holding.cancel()
             api.limit_grace(await replies_over(factory, settings.server.shutdown_grace_s))
         released.set()
-        if not factory.was_provided:
-            holding.cancel()
         await asyncio.wait((holding,))
         if not holding.cancelled():
             holding.result()
