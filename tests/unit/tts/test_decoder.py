@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voicechat.tts.engine import never
@@ -55,6 +55,7 @@ def latent_of(frames: int) -> Tensor:
     return np.random.default_rng(frames).integers(-9, 9, (1, 1, frames)).astype(np.float32)
 
 
+@settings(deadline=None)
 @given(frames=lengths)
 def test_windows_join_to_the_whole_at_any_length(frames: int) -> None:
     windowed, _, _ = decoder()
@@ -65,6 +66,7 @@ def test_windows_join_to_the_whole_at_any_length(frames: int) -> None:
     assert np.array_equal(made, windowed.whole(latent, {}))
 
 
+@settings(deadline=None)
 @given(frames=lengths)
 def test_chunks_and_windows_cover_a_segment_once_and_in_order(frames: int) -> None:
     for cover in (list(chunks(frames)), list(front_windows(frames))):
@@ -73,6 +75,7 @@ def test_chunks_and_windows_cover_a_segment_once_and_in_order(frames: int) -> No
         assert all(start < end for start, end in cover)
 
 
+@settings(deadline=None)
 @given(frames=lengths)
 def test_the_first_chunk_is_small_and_no_last_one_is_a_splinter(frames: int) -> None:
     sizes = [end - start for start, end in chunks(frames)]
@@ -81,6 +84,7 @@ def test_the_first_chunk_is_small_and_no_last_one_is_a_splinter(frames: int) -> 
     assert min(sizes) >= min(frames, FIRST_FRAMES / 2)
 
 
+@settings(deadline=None)
 @given(frames=lengths)
 def test_the_first_part_is_made_in_a_hurry_and_no_other(frames: int) -> None:
     windowed, front, back = decoder()
