@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -22,6 +21,7 @@ from voicechat.api.watchdog import watchdog
 from voicechat.conversation.port import ConversationFactory
 from voicechat.fleet.client import WorkerFleet
 from voicechat.fleet.port import VoiceFleet
+from voicechat.process import stop_signals
 from voicechat.settings import Settings
 from voicechat.transports.realtime.tokens import ClientSecrets
 
@@ -42,7 +42,7 @@ async def serve(settings: Settings, ready: Announce | None = None) -> None:
     `PartError` when the process cannot do its work; the text says what to do.
     """
     stop = asyncio.Event()
-    with _signals(stop):
+    with stop_signals(stop):
         async with watchdog(), _fleet(settings) as fleet:
             await _serve(settings, fleet, stop, ready or _log_ready)
 
@@ -128,18 +128,6 @@ async def _fleet(settings: Settings) -> AsyncIterator[VoiceFleet]:
         yield fleet
     finally:
         await fleet.aclose()
-
-
-@contextmanager
-def _signals(stop: asyncio.Event) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
 
 
 async def _first_of(work: asyncio.Future[None], stop: asyncio.Event) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import grpc
 
+MAX_TEXT_CHARS = 1000
+"""Of a refusal: gRPC sends it as metadata, which clients bound at 8 KiB, and it may quote what was asked for."""
+
 
 class Refusal(Exception):
     """A request that cannot be served. `retry_after_ms` says when it may be."""
@@ -11,7 +14,7 @@ class Refusal(Exception):
     def __init__(self, code: grpc.StatusCode, text: str, retry_after_ms: int | None = None) -> None:
         super().__init__(text)
         self.code = code
-        self.text = text
+        self.text = text if len(text) <= MAX_TEXT_CHARS else f"{text[:MAX_TEXT_CHARS]}…"
         self.retry_after_ms = retry_after_ms
 
 

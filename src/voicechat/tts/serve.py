@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -18,6 +17,7 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry, start_http_server
 
 from voicechat.models.store import ModelStore
+from voicechat.process import stop_signals
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2
 from voicechat.rpc.voicechat.tts.v1.tts_pb2_grpc import add_SynthesizerServicer_to_server
 from voicechat.settings import Adapter, Settings, WorkerSettings
@@ -60,24 +60,12 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
     """
     stop = asyncio.Event()
     async with _Worker.running(settings) as worker, asyncio.TaskGroup() as group:
-        with _stop_signals(stop):
+        with stop_signals(stop):
             chores = [group.create_task(worker.preload(ready)), group.create_task(worker.sweep())]
             await stop.wait()
             await worker.drain()
             for chore in chores:
                 chore.cancel()
-
-
-@contextmanager
-def _stop_signals(stop: asyncio.Event) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
 
 
 class _Observer:
