@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from support.stack import Stack, start_stack
 
+# The same answer to the same question, and none that takes a minute to say.
+MIND = ("--mind", "embedded", "--set", "llm.temperature=0", "--set", "llm.max_output_tokens=48")
+
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """`voicechat up` with its defaults, but the same answer to the same question."""
-    stack = start_stack(tmp_path_factory.mktemp("stack") / "up.log", "--mind", "embedded", "--set", "llm.temperature=0")
+    """`voicechat up` with its defaults, but for what the mind says."""
+    stack = start_stack(tmp_path_factory.mktemp("stack") / "up.log", *MIND)
     try:
         stack.wait_until_ready()
         yield stack
@@ -23,7 +26,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture
 def own_stack(tmp_path: Path) -> Iterator[Stack]:
     """A product that a test may damage."""
-    stack = start_stack(tmp_path / "up.log", "--mind", "embedded", "--set", "llm.temperature=0")
+    stack = start_stack(tmp_path / "up.log", *MIND)
     try:
         stack.wait_until_ready()
         yield stack
