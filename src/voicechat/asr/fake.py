@@ -74,6 +74,7 @@ class ScriptedEars:
     def __init__(self, script: Iterable[str | EarsError] = (), *, interims: bool = False) -> None:
         self.script: deque[str | EarsError] = deque(script)
         self.streams: list[ScriptedStream] = []
+        self.recordings: list[npt.NDArray[np.int16]] = []
         self._interims = interims
 
     def stream(self, language: str | None = None) -> RecognitionStream:
@@ -85,6 +86,7 @@ class ScriptedEars:
         self, pcm: npt.NDArray[np.int16], language: str | None = None, *, words: bool = False
     ) -> Transcript:
         """The next line of the script."""
+        self.recordings.append(pcm)
         heard = self.script.popleft() if self.script else ""
         if isinstance(heard, EarsError):
             raise heard

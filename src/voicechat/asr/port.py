@@ -15,11 +15,12 @@ EARS_RATE_HZ = 16_000
 
 @dataclass(frozen=True, slots=True)
 class HeardWord:
-    """A recognised word and its place in the utterance."""
+    """A recognised word, its place in the utterance, and how likely the model holds it."""
 
     text: str
     start_s: float
     end_s: float
+    probability: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,15 @@ class Transcript:
     compute_s: float
     words: tuple[HeardWord, ...] = ()
     is_final: bool = True
+    no_speech_prob: float = 0.0
 
 
 class EarsError(Exception):
     """Recognition failed; the text says what to do."""
+
+
+class UnknownLanguageError(EarsError):
+    """The model does not know the language that was asked for."""
 
 
 class RecognitionStream(Protocol):

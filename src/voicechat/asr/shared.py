@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from voicechat.asr.engines.port import MAX_PIECE_S, Recognition, RecognitionEngine
 from voicechat.asr.levels import split_at_pauses
-from voicechat.asr.port import EARS_RATE_HZ, HeardWord, RecognitionStream, Transcript
+from voicechat.asr.port import EARS_RATE_HZ, RecognitionStream, Transcript
 from voicechat.asr.stream import UtteranceStream
 from voicechat.asr.worker import DecodingWorker, Priority
 from voicechat.audio.pcm import Pcm16
@@ -39,7 +39,7 @@ class SharedEars:
         self._clock = clock
 
     def stream(self, language: str | None = None) -> RecognitionStream:
-        """Begin listening, on the running event loop. Raises `EarsError` for a language the model does not know."""
+        """Begin listening, on the running event loop. Raises `UnknownLanguageError`."""
         return UtteranceStream(
             self._engine,
             self._worker,
@@ -69,6 +69,7 @@ class SharedEars:
             audio_s=pcm.size / EARS_RATE_HZ,
             compute_s=self._clock() - began,
             words=tuple(word for part in heard for word in part.words),
+            no_speech_prob=max(part.no_speech_prob for part in heard),
         )
 
     async def _piece(self, pcm: Pcm16, code: str | None, words: bool) -> Recognition:
@@ -81,5 +82,5 @@ class SharedEars:
 
 
 def _later(part: Recognition, offset_s: float) -> Recognition:
-    words = (HeardWord(word.text, word.start_s + offset_s, word.end_s + offset_s) for word in part.words)
+    words = (replace(word, start_s=word.start_s + offset_s, end_s=word.end_s + offset_s) for word in part.words)
     return replace(part, words=tuple(words))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from voicechat.asr.engines.port import Recognition
-from voicechat.asr.port import EARS_RATE_HZ, EarsError, HeardWord
+from voicechat.asr.port import EARS_RATE_HZ, HeardWord, UnknownLanguageError
 from voicechat.audio.pcm import Pcm16
 
 
@@ -29,9 +29,9 @@ class NumberEngine:
         self.gate.set()
 
     def language_code(self, language: str | None) -> str | None:
-        """English, or to be detected. Raises `EarsError` for all others."""
+        """English, or to be detected. Raises `UnknownLanguageError` for all others."""
         if language not in (None, "auto", "en"):
-            raise EarsError(f"only en is heard, not {language}")
+            raise UnknownLanguageError(f"only en is heard, not {language}")
         return None if language in (None, "auto") else language
 
     def recognise(self, pcm: Pcm16, language: str | None, *, words: bool = False) -> Recognition:

@@ -22,6 +22,7 @@ class Recognition:
     text: str
     language: str
     words: tuple[HeardWord, ...] = ()
+    no_speech_prob: float = 0.0
 
 
 class RecognitionEngine(Protocol):
@@ -30,7 +31,7 @@ class RecognitionEngine(Protocol):
     def language_code(self, language: str | None) -> str | None:
         """The model's own code of a BCP 47 tag; None where it is to be detected.
 
-        Raises `EarsError` when the model does not know the language.
+        Raises `UnknownLanguageError`.
         """
 
     def recognise(self, pcm: Pcm16, language: str | None, *, words: bool = False) -> Recognition:

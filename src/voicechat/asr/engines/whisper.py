@@ -25,7 +25,7 @@ from faster_whisper.transcribe import get_suppressed_tokens
 from voicechat.asr.doubt import Hypothesis, is_doubtful, is_made_up, token_cap
 from voicechat.asr.engines.port import Recognition
 from voicechat.asr.levels import voiced_span
-from voicechat.asr.port import EARS_RATE_HZ, EarsError, HeardWord
+from voicechat.asr.port import EARS_RATE_HZ, HeardWord, UnknownLanguageError
 from voicechat.audio.pcm import Pcm16, to_float
 
 FULL_WINDOW_S = 30.0
@@ -74,14 +74,14 @@ class WhisperEngine:
         self._name = directory.name
 
     def language_code(self, language: str | None) -> str | None:
-        """Whisper's two-letter code. Raises `EarsError` when the model does not know the language."""
+        """Whisper's two-letter code. Raises `UnknownLanguageError`."""
         code = (language or "auto").replace("_", "-").split("-")[0].lower()
         known = self._whisper.supported_languages
         if code == "auto":
             return None if self._multilingual else "en"
         if code not in known:
             allowed = "auto or a language Whisper knows, such as en, de, zh" if self._multilingual else "en or auto"
-            raise EarsError(
+            raise UnknownLanguageError(
                 f"model {self._name} does not hear {language!r}: set ASR_LANGUAGE to {allowed}"
                 + ("" if self._multilingual else ", or ASR_MODEL to one without .en in its name")
             )
@@ -99,6 +99,7 @@ class WhisperEngine:
             return Recognition("", language or "en")
         texts: list[str] = []
         found: list[HeardWord] = []
+        no_speech_prob = 0.0
         while end - start >= SHORTEST_S * EARS_RATE_HZ:
             rest = pcm[start:end]
             tokenizer, reading = self._read(rest, language)
@@ -106,12 +107,13 @@ class WhisperEngine:
             if is_made_up(reading.hypothesis):
                 break
             texts.append(reading.hypothesis.text)
+            no_speech_prob = max(no_speech_prob, reading.hypothesis.no_speech_prob)
             if words:
                 found += self._align(reading, tokenizer, rest.size, start / EARS_RATE_HZ)
             if reading.read_until_s is None:
                 break
             start += int(reading.read_until_s * EARS_RATE_HZ)
-        return Recognition(" ".join(texts), language or "en", tuple(found))
+        return Recognition(" ".join(texts), language or "en", tuple(found), no_speech_prob)
 
     def _read(self, pcm: Pcm16, language: str | None) -> tuple[Tokenizer, _Reading]:
         """Read a window, the full one where the short one leaves doubt."""
@@ -173,7 +175,7 @@ class WhisperEngine:
             if text and words and _continues(part["word"], tokenizer.language_code):
                 words[-1] = replace(words[-1], text=words[-1].text + text, end_s=end_s)
             elif text:
-                words.append(HeardWord(text, offset_s + float(part["start"]), end_s))
+                words.append(HeardWord(text, offset_s + float(part["start"]), end_s, float(part["probability"])))
         return words
 
 
