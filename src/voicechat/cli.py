@@ -65,6 +65,19 @@ Peers = Annotated[
     ),
 ]
 
+Voices = Annotated[
+    str, typer.Option(metavar="NAME[,NAME...]", help="Who calls: human (Debian's recorded prompts), synthetic.")
+]
+Noise = Annotated[
+    str, typer.Option(metavar="DB[,DB...]", help="Speech over pink noise, one stage for each: clean, 20, 10, 5.")
+]
+BenchUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--url", help="A running server's Realtime WebSocket; without it, one is started.", show_default=False
+    ),
+]
+
 
 def explained(command: Callable[P, R]) -> Callable[P, R]:
     """A command whose failures are one sentence on stderr; LOG_LEVEL=DEBUG shows where they came from."""
@@ -338,6 +351,28 @@ def bench_tts_fidelity(
     from voicechat.bench.report import write_report
 
     write_report(run_fidelity(_settings(config, overrides, {}), sentences), output)
+
+
+@bench_app.command("conversation")
+@explained
+def bench_conversation(
+    callers: Annotated[str, typer.Option(metavar="N[,N...]", help="Callers at once, one stage for each.")] = "1,4",
+    turns: Annotated[int, typer.Option(min=1, help="Things that each caller says in a stage.")] = 12,
+    voices: Voices = "human,synthetic",
+    noise: Noise = "clean",
+    idle: Annotated[int, typer.Option(min=0, help="Callers beside them who only listen.")] = 0,
+    url: BenchUrl = None,
+    output: Report = None,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """Conversations in real time: from the end of the caller's speech to the transcript and to the reply as heard."""
+    from voicechat.bench.calls.conversation import ConversationOptions, run_conversation
+    from voicechat.bench.calls.options import levels, numbers, speakers
+    from voicechat.bench.report import write_report
+
+    options = ConversationOptions(numbers(callers), turns, speakers(voices), levels(noise), idle, url=url)
+    write_report(run_conversation(_settings(config, overrides, {}), options), output)
 
 
 def _names(given: str) -> tuple[str, ...]:

@@ -1,0 +1,242 @@
+"""Conversations: how soon an answer is heard after the caller's last word, one caller and several at once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from voicechat.bench.calls.call import Call, calling
+from voicechat.bench.calls.line import Assistant, CallWish
+from voicechat.bench.calls.realtime_line import RealtimeAssistant
+from voicechat.bench.calls.stack import Stack, own_stack
+from voicechat.bench.calls.turns import LATENCIES, TurnFigures, measure_turn, summarize_turns, turn_rows
+from voicechat.bench.calls.utterances import (
+    QUESTIONS,
+    Speaker,
+    Utterance,
+    human_utterances,
+    synthetic_utterances,
+)
+from voicechat.bench.report import Bar, Measuring, progress, show_table
+from voicechat.bench.statistics import summary_json
+from voicechat.settings import Settings
+
+ANSWER_TIMEOUT_MS = 10_000.0
+"""A caller who hears nothing this long after the last word gives up."""
+ENOUGH_MS = 2500.0
+"""A caller who has heard this much of a reply asks the next thing."""
+QUIET_MS = 600.0
+STAGGER_S = 2.0
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.4, 1.2
+
+FIRST_AUDIO_P50_BAR_MS, FIRST_AUDIO_P95_BAR_MS = 800.0, 1200.0
+TRANSCRIPT_BAR_MS, BEFORE_ENDPOINT_BAR_PERCENT = 350.0, 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationOptions:
+    """What is measured.
+
+    Attributes:
+        callers: At once, one stage for each.
+        turns: Of each caller in each stage.
+        speakers: Who they are; utterances take turns.
+        noises_db: Speech over noise, one stage for each; None is clean.
+        idle: Callers beside them who listen and say nothing.
+        peers: Other assistants, by name.
+        url: Of a running server; None starts the product's own.
+    """
+
+    callers: tuple[int, ...] = (1,)
+    turns: int = 12
+    speakers: tuple[Speaker, ...] = (Speaker.HUMAN, Speaker.SYNTHETIC)
+    noises_db: tuple[float | None, ...] = (None,)
+    idle: int = 0
+    peers: tuple[str, ...] = ()
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One assistant, so many callers, one level of noise."""
+
+    assistant: str
+    callers: int
+    noise_db: float | None
+    idle: int
+    turns: list[TurnFigures]
+    errors: list[str]
+    bench_late_ms: list[float]
+
+    def as_json(self) -> dict[str, Any]:
+        """Summaries over all turns and by speaker, then every turn."""
+        speakers = sorted({turn.speaker for turn in self.turns})
+        return {
+            "assistant": self.assistant,
+            "callers": self.callers,
+            "noise_db": self.noise_db,
+            "idle": self.idle,
+            "all": summarize_turns(self.turns),
+            "by_speaker": {
+                one: summarize_turns([turn for turn in self.turns if turn.speaker == one]) for one in speakers
+            },
+            "errors": self.errors[:10],
+            "bench_late_ms": summary_json(self.bench_late_ms),
+            "rows": turn_rows(self.turns),
+        }
+
+
+def run_conversation(settings: Settings, options: ConversationOptions) -> dict[str, Any]:
+    """Measure, show the table, and return the report."""
+    return asyncio.run(_run(settings, options))
+
+
+async def _run(settings: Settings, options: ConversationOptions) -> dict[str, Any]:
+    utterances = await gather_utterances(settings, options.speakers, max(options.turns, 12))
+    async with assistants(settings, options.url, options.peers) as (found, _):
+        for assistant in found:
+            progress(f"{assistant.name}: one turn that does not count")
+            await run_stage(assistant, utterances, 1, 1, None, 0)
+        measuring = Measuring("conversation", _told(options))
+        stages = []
+        for noise_db in options.noises_db:
+            for callers in options.callers:
+                for assistant in found:
+                    progress(f"{assistant.name}: {callers} callers, {_noise(noise_db)}")
+                    stages.append(
+                        await run_stage(assistant, utterances, callers, options.turns, noise_db, options.idle)
+                    )
+    _show(stages)
+    return measuring.report(
+        bars(stages),
+        utterances=[
+            {"name": one.name, "speaker": one.speaker, "text": one.text, "speech_s": round(one.speech_s, 2)}
+            for one in utterances
+        ],
+        assistants=[{"name": one.name, "settings": one.settings} for one in found],
+        row_columns=[field.name for field in fields(TurnFigures)],
+        stages=[stage.as_json() for stage in stages],
+    )
+
+
+async def gather_utterances(settings: Settings, speakers: Collection[Speaker], count: int) -> list[Utterance]:
+    """`count` of each speaker at most, taking turns. Raises `BenchError` or `ModelError`."""
+    groups = []
+    if Speaker.HUMAN in speakers:
+        groups.append(human_utterances(count))
+    if Speaker.SYNTHETIC in speakers:
+        progress("the worker says the callers' questions")
+        groups.append(await synthetic_utterances(settings, QUESTIONS[:count]))
+    longest = max(map(len, groups))
+    return [group[index] for index in range(longest) for group in groups if index < len(group)]
+
+
+@asynccontextmanager
+async def assistants(
+    settings: Settings, url: str | None, peers: Sequence[str], *, tap: bool = False
+) -> AsyncIterator[tuple[list[Assistant], Stack | None]]:
+    """The product, then its peers on the same models; all run, and only one is called at a time."""
+    async with AsyncExitStack() as stack:
+        if url is not None:
+            yield [RealtimeAssistant(url, {"url": url})], None
+            return
+        progress("starting the product")
+        own = await stack.enter_async_context(own_stack(settings, tap=tap))
+        yield [RealtimeAssistant(own.realtime_url, _settings(settings, own))], own
+
+
+async def run_stage(
+    assistant: Assistant, utterances: Sequence[Utterance], callers: int, turns: int, noise_db: float | None, idle: int
+) -> Stage:
+    """Let `callers` talk at once, `turns` times each. Raises `ClientError` when the assistant goes away."""
+    stage = Stage(assistant.name, callers, noise_db, idle, [], [], [])
+    async with AsyncExitStack() as listening:
+        for number in range(idle):
+            await listening.enter_async_context(calling(assistant, CallWish(), noise_db, 1000 + number))
+        async with asyncio.TaskGroup() as group:
+            for caller in range(callers):
+                start = caller * len(utterances) // callers
+                mine = [utterances[(start + turn) % len(utterances)] for turn in range(turns)]
+                group.create_task(_converse(assistant, stage, caller, mine))
+    return stage
+
+
+async def _converse(assistant: Assistant, stage: Stage, caller: int, utterances: Sequence[Utterance]) -> None:
+    chance = random.Random(caller)
+    await asyncio.sleep(chance.uniform(0, STAGGER_S) if stage.callers > 1 else 0)
+    async with calling(assistant, CallWish(), stage.noise_db, caller) as call:
+        for utterance in utterances:
+            await asyncio.sleep(chance.uniform(SHORTEST_PAUSE_S, LONGEST_PAUSE_S))
+            stage.turns.append(await _turn(call, caller, utterance))
+        stage.errors.extend(call.errors)
+        stage.bench_late_ms.extend(call.mouth.late_ms)
+
+
+async def _turn(call: Call, caller: int, utterance: Utterance) -> TurnFigures:
+    spoken = await call.say(utterance)
+    deadline_ms = spoken.end_ms + ANSWER_TIMEOUT_MS
+    await call.hears_reply(spoken.end_ms, ENOUGH_MS, deadline_ms)
+    figures = measure_turn(call, caller, spoken)
+    if call.open_replies:
+        await call.line.hush()
+    await call.quiet(QUIET_MS, call.now_ms + ANSWER_TIMEOUT_MS)
+    return figures
+
+
+def bars(stages: Sequence[Stage]) -> list[Bar]:
+    """What one caller must get, without noise."""
+    own = next((one for one in stages if (one.assistant, one.callers, one.noise_db) == ("voicechat", 1, None)), None)
+    if own is None:
+        return []
+    told = summarize_turns(own.turns)
+    audible, final = told["audible_ms"] or {}, told["final_ms"] or {}
+    return [
+        Bar("end of speech to reply audible, p50 ms", audible.get("p50"), at_most=FIRST_AUDIO_P50_BAR_MS),
+        Bar("end of speech to reply audible, p95 ms", audible.get("p95"), at_most=FIRST_AUDIO_P95_BAR_MS),
+        Bar("end of speech to final transcript, p50 ms", final.get("p50"), at_most=TRANSCRIPT_BAR_MS),
+        Bar(
+            "turns whose words stood when the turn was taken, %",
+            told["words_before_turn_taken_percent"],
+            at_least=BEFORE_ENDPOINT_BAR_PERCENT,
+        ),
+    ]
+
+
+def _settings(settings: Settings, own: Stack) -> dict[str, Any]:
+    return {
+        "ears": settings.asr.model,
+        "adapter": settings.asr.adapter,
+        "voice": settings.tts.default_model,
+        "mind": own.mind.model,
+        "conversation": settings.conversation.model_dump(mode="json"),
+    }
+
+
+def _told(options: ConversationOptions) -> dict[str, Any]:
+    return asdict(options)
+
+
+def _noise(noise_db: float | None) -> str:
+    return "no noise" if noise_db is None else f"noise at {noise_db:g} dB"
+
+
+def _show(stages: Sequence[Stage]) -> None:
+    header = ("assistant", "callers", "noise", "turns", "cut off", "unanswered", *(name[:-3] for name in LATENCIES))
+    rows = []
+    for stage in stages:
+        told = summarize_turns(stage.turns)
+        cells = [told[name] for name in LATENCIES]
+        rows.append(
+            (
+                stage.assistant,
+                f"{stage.callers}" + (f" + {stage.idle} idle" if stage.idle else ""),
+                _noise(stage.noise_db),
+                *(str(told[name]) for name in ("turns", "cut_off", "unanswered")),
+                *(f"{cell['p50']:.0f} / {cell['p95']:.0f}" if cell else "-" for cell in cells),
+            )
+        )
+    show_table("Turns, ms from the end of speech, p50 / p95", header, rows)
