@@ -5,12 +5,15 @@ from __future__ import annotations
 from voicechat.settings.errors import Problem, SettingsError
 from voicechat.settings.load import load_settings
 from voicechat.settings.schema import (
+    AccessSettings,
     Adapter,
     AsrSettings,
+    ClientSettings,
     ConversationSettings,
     Device,
     EarsAdapter,
     Environment,
+    GrpcSettings,
     LiveKitSettings,
     LlmSettings,
     LoggingSettings,
@@ -18,6 +21,7 @@ from voicechat.settings.schema import (
     MindKind,
     ModelsSettings,
     RedisSettings,
+    RetentionSettings,
     Section,
     ServerSettings,
     Settings,
@@ -26,12 +30,15 @@ from voicechat.settings.schema import (
 )
 
 __all__ = [
+    "AccessSettings",
     "Adapter",
     "AsrSettings",
+    "ClientSettings",
     "ConversationSettings",
     "Device",
     "EarsAdapter",
     "Environment",
+    "GrpcSettings",
     "LiveKitSettings",
     "LlmSettings",
     "LogLevel",
@@ -40,6 +47,7 @@ __all__ = [
     "ModelsSettings",
     "Problem",
     "RedisSettings",
+    "RetentionSettings",
     "Section",
     "ServerSettings",
     "Settings",

@@ -82,11 +82,22 @@ class ServerSettings(Section):
     """The orchestrator's two HTTP servers."""
 
     host: str = Field("127.0.0.1", description="address the API, the Realtime WebSocket and the page bind to")
+    ops_host: str = Field("127.0.0.1", description="address health and metrics bind to; they need no key")
     port: Port = Field(8080, description="port of the API, the Realtime WebSocket and the page; 0 takes a free one")
     health_check_port: Port = Field(8081, description="port of health and metrics; 0 takes a free one")
     max_body_bytes: int = Field(26_214_400, ge=1024, description="largest request body, bytes")
     max_text_chars: int = Field(20_000, ge=1, description="longest text of one synthesis request, characters")
     max_sessions: int = Field(32, ge=1, description="conversations held at once")
+    max_waiting_sessions: int = Field(16, ge=0, description="conversations that may wait for a place")
+    session_wait_s: float = Field(3.0, ge=0, description="time that a conversation waits for a place at most, s")
+    max_lateness_ms: float = Field(
+        100.0, gt=0, description="lateness of the event loop's ticks beyond which no conversation begins, ms"
+    )
+    max_connections: int = Field(512, ge=8, description="connections held at once, idle ones included")
+    header_timeout_s: float = Field(10.0, gt=0, description="time that a request's headers may take to arrive, s")
+    body_timeout_s: float = Field(
+        20.0, gt=0, description="time that a request's body may take to arrive, beyond 16 kB/s of it, s"
+    )
     max_frame_bytes: int = Field(4_194_304, ge=65_536, description="largest message of a Realtime client, bytes")
     allowed_hosts: list[str] = Field(
         default_factory=list,
@@ -209,6 +220,59 @@ class RedisSettings(Section):
     url: SecretStr | None = _env("REDIS_URL", default=None, description="redis://host:port/db; unset: memory serves")
 
 
+class AccessSettings(Section):
+    """Who may come in."""
+
+    require_keys: bool | None = Field(
+        None,
+        description="whether the API asks for a key; unset: in production, and wherever server.host is not loopback",
+    )
+    insecure: bool = Field(
+        False, description="let everybody in who reaches a public address: no keys at the API, no secret at a worker"
+    )
+    keys_file: Path | None = Field(
+        None, description="file of API keys; unset: Redis where redis.url is set, else the user's own file"
+    )
+    requests_per_minute: int = Field(600, ge=0, description="requests a key may make in a minute; 0: any number")
+    concurrent_requests: int = Field(16, ge=0, description="requests of a key served at once; 0: any number")
+    concurrent_sessions: int = Field(8, ge=0, description="conversations of a key held at once; 0: any number")
+
+
+class GrpcSettings(Section):
+    """How orchestrators and workers know each other; the same section serves both ends."""
+
+    secret: SecretStr | None = _env(
+        "VOICECHAT_GRPC_SECRET", default=None, description="what an orchestrator shows a worker; the same on both"
+    )
+    certificate: Path | None = Field(None, description="PEM file of this process's certificate")
+    private_key: Path | None = Field(None, description="PEM file of its private key")
+    ca: Path | None = Field(
+        None,
+        description="PEM file of the authority that signed the other end: an orchestrator then uses TLS, a worker with "
+        "a certificate asks for one in turn",
+    )
+    server_name: str | None = Field(None, description="name in the workers' certificate; unset: the address's host")
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> Self:
+        if (self.certificate is None) != (self.private_key is None):
+            raise ValueError("certificate and private_key belong together; set both or none")
+        return self
+
+
+class ClientSettings(Section):
+    """Our own clients: `voicechat talk` and `voicechat say`."""
+
+    api_key: SecretStr | None = _env("VOICECHAT_API_KEY", default=None, description="key shown to the server")
+
+
+class RetentionSettings(Section):
+    """What is kept of conversations: nothing, unless asked for."""
+
+    conversation_log: Path | None = Field(None, description="directory of a JSONL file a day, one line a turn")
+    days: float = Field(30.0, gt=0, description="age at which such a file is deleted, days")
+
+
 class LiveKitSettings(Section):
     """The WebRTC server; absent where rooms are not used."""
 
@@ -223,6 +287,7 @@ class LoggingSettings(Section):
 
     level: LogLevel = _env("LOG_LEVEL", default=LogLevel.INFO, description="least severe line that is written")
     json_lines: bool | None = Field(None, description="JSON lines; unset: text on a terminal, JSON elsewhere")
+    transcripts: bool = Field(False, description="write what people say into the log; otherwise it is hidden")
 
 
 class Settings(Section):
@@ -231,7 +296,7 @@ class Settings(Section):
     environment: Environment = _env(
         "ENVIRONMENT",
         default=Environment.DEVELOPMENT,
-        description="where the process runs; production refuses LiveKit's public development keys",
+        description="where the process runs; production asks for API keys and refuses LiveKit's development keys",
     )
     server: ServerSettings = ServerSettings()
     tts: TtsSettings = TtsSettings()
@@ -241,6 +306,10 @@ class Settings(Section):
     conversation: ConversationSettings = ConversationSettings()
     models: ModelsSettings = ModelsSettings()
     redis: RedisSettings = RedisSettings()
+    access: AccessSettings = AccessSettings()
+    grpc: GrpcSettings = GrpcSettings()
+    client: ClientSettings = ClientSettings()
+    retention: RetentionSettings = RetentionSettings()
     livekit: LiveKitSettings = LiveKitSettings()
     logging: LoggingSettings = LoggingSettings()
 
