@@ -17,6 +17,7 @@ import websockets
 from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
+from voicechat.access.fake import FakeKeys, fake_access
 from voicechat.api.app import create_app
 from voicechat.api.lifecycle import Lifecycle
 from voicechat.api.servers import bind, make_server, port_of, running
@@ -37,7 +38,6 @@ from voicechat.conversation.port import (
 )
 from voicechat.fleet.fake import FakeFleet
 from voicechat.settings import Settings
-from voicechat.transports.realtime.tokens import ClientSecrets
 
 SECOND = np.full(24_000, 500, np.int16)
 FRAMES_A_REPLY = 10
@@ -103,13 +103,13 @@ async def serving(**server: Any) -> AsyncIterator[Server]:
             settings=settings,
             fleet=FakeFleet(),
             conversations=factory,
-            client_secrets=ClientSecrets(time.time),
+            access=(await fake_access(FakeKeys(), keys_required=False, clock=time.time))[0],
             lifecycle=Lifecycle(),
             executor=executor,
             started_at=time.monotonic(),
         )
         listener = bind("127.0.0.1", 0, "server.port")
-        server_ = make_server(create_app(services), 1.0, settings.server.max_frame_bytes)
+        server_ = make_server(create_app(services), settings.server)
         async with running(server_, listener):
             made = Server(port_of(listener), factory)
             async with made.client:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import structlog
 
+from voicechat.access.exposure import ExposedError
+from voicechat.access.store import KeyStoreError
 from voicechat.api.parts import PartError
 from voicechat.api.serve import serve
 from voicechat.api.servers import BindError
@@ -25,7 +27,7 @@ def main(arguments: list[str]) -> int:
         settings = load_settings(Path(arguments[0]) if arguments else None)
         configure_logging(settings.logging, "orchestrator")
         asyncio.run(serve(settings))
-    except (SettingsError, BindError, EarsError, MindError, PartError) as error:
+    except (SettingsError, ExposedError, KeyStoreError, BindError, EarsError, MindError, PartError) as error:
         log.error("the orchestrator did not start", reason=str(error))
         return 1
     return 0

@@ -11,6 +11,7 @@ from starlette.middleware.cors import CORSMiddleware
 from voicechat.api.body_limit import BodyLimit
 from voicechat.api.errors import install_error_handlers
 from voicechat.api.guard import OriginGuard
+from voicechat.api.key_guard import KeyGuard
 from voicechat.api.listings import listings_router
 from voicechat.api.page import PAGE_DIRECTORY, page_route
 from voicechat.api.realtime import realtime_router
@@ -38,12 +39,14 @@ def create_app(services: Services, page_directory: Path = PAGE_DIRECTORY) -> Fas
     install_reference(app)
     app.router.routes.append(page_route(page_directory))
     app.add_middleware(BodyLimit, max_bytes=server.max_body_bytes)
+    app.add_middleware(KeyGuard, access=services.access)
     app.add_middleware(
         CORSMiddleware,
         allow_origins=server.allowed_origins,
         allow_origin_regex=LOCAL_ORIGINS,
         allow_methods=["GET", "POST"],
-        allow_headers=["Authorization", "Content-Type"],
+        allow_headers=["Authorization", "Content-Type", "Api-Key"],
+        expose_headers=["Retry-After"],
     )
     app.add_middleware(OriginGuard, allowed_hosts=server.allowed_hosts, allowed_origins=server.allowed_origins)
     return app

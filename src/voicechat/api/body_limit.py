@@ -7,7 +7,10 @@ from contextlib import suppress
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from voicechat.api.errors import ApiError, error_response
+from voicechat.access.denial import Reason
+from voicechat.api.errors import ApiError
+from voicechat.api.key_guard import refuse
+from voicechat.observability.rejections import rejections
 
 
 class _TooLargeError(Exception):
@@ -61,4 +64,5 @@ class BodyLimit:
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         message = f"a request body has at most {self._max_bytes} bytes (server.max_body_bytes)"
-        await error_response(ApiError(413, message, code="body_too_large"))(scope, receive, send)
+        rejections.count(Reason.BODY_SIZE.value, path=scope["path"])
+        await refuse(ApiError(413, message, code="body_too_large"), scope, receive, send)

@@ -12,9 +12,13 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocket
 
-from voicechat.api.errors import ApiError, error_response
+from voicechat.access.denial import Reason
+from voicechat.api.errors import ApiError
+from voicechat.api.key_guard import refuse
+from voicechat.observability.rejections import rejections
+
+HOST_CODE = "host_not_allowed"
 
 
 class OriginGuard:
@@ -34,17 +38,17 @@ class OriginGuard:
         error = refusal(headers.get("host", ""), headers.get("origin"), self._hosts, self._origins)
         if error is None:
             await self._app(scope, receive, send)
-        elif scope["type"] == "http":
-            await error_response(error)(scope, receive, send)
-        else:
-            await WebSocket(scope, receive, send).send_denial_response(error_response(error))
+            return
+        reason = Reason.HOST if error.code == HOST_CODE else Reason.ORIGIN
+        rejections.count(reason.value, path=scope["path"])
+        await refuse(error, scope, receive, send)
 
 
 def refusal(host: str, origin: str | None, hosts: Sequence[str], origins: Sequence[str]) -> ApiError | None:
     """Why a request with these headers is not served, or None."""
     if not _is_our_host(host, hosts):
         message = f"this server is not known as {host[:200]!r}; add the name to server.allowed_hosts"
-        return ApiError(403, message, code="host_not_allowed")
+        return ApiError(403, message, code=HOST_CODE)
     if origin is None or _is_our_origin(origin.lower(), host.lower(), origins):
         return None
     message = f"pages of {origin[:200]!r} may not talk to this server; add it to server.allowed_origins"

@@ -7,17 +7,25 @@ from typing import Any, Literal
 from fastapi import APIRouter
 from openai.types.realtime import RealtimeSessionCreateRequest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
 from starlette.websockets import WebSocket
 
-from voicechat.api.errors import ApiError, error_response
+from voicechat.access.client_secrets import (
+    DEFAULT_TTL_S,
+    TTL_RANGE_S,
+    SecretStoreError,
+    SessionTooLargeError,
+    TooManySecretsError,
+)
+from voicechat.api.errors import ApiError
+from voicechat.api.key_guard import caller_of
 from voicechat.api.services import Services
 from voicechat.conversation.port import CommandRefused
 from voicechat.transports.realtime.connection import initial_config, serve_connection
 from voicechat.transports.realtime.errors import ProtocolError, from_validation
-from voicechat.transports.realtime.handshake import UnauthorizedError, read_handshake
+from voicechat.transports.realtime.handshake import read_handshake
 from voicechat.transports.realtime.protocol import new_id
 from voicechat.transports.realtime.session_config import describe
-from voicechat.transports.realtime.tokens import DEFAULT_TTL_S, TTL_RANGE_S, TooManySecretsError
 from voicechat.transports.realtime.wire import reject_unknown_fields
 
 
@@ -45,23 +53,24 @@ def realtime_router(services: Services) -> APIRouter:
 
     @router.websocket("")
     async def realtime(socket: WebSocket) -> None:
-        try:
-            handshake = read_handshake(
-                socket.query_params, socket.headers, socket.scope["subprotocols"], services.client_secrets
-            )
-        except UnauthorizedError as error:
-            await socket.send_denial_response(error_response(ApiError(401, str(error), code="invalid_client_secret")))
-            return
-        await serve_connection(socket, handshake, services.realtime)
+        caller = caller_of(socket.scope)
+        handshake = read_handshake(socket.query_params, socket.scope["subprotocols"], caller.session)
+        await serve_connection(socket, handshake, services.realtime, lambda: services.access.until_ended(caller))
 
     @router.post("/client_secrets", summary="A short-lived credential for a browser")
-    async def client_secrets(body: ClientSecretRequest | None = None) -> dict[str, Any]:
+    async def client_secrets(request: Request, body: ClientSecretRequest | None = None) -> dict[str, Any]:
         asked = body or ClientSecretRequest()
         described = await _describe(asked.session, services)
         try:
-            secret = services.client_secrets.issue(asked.session, asked.expires_after.seconds)
+            secret = await services.access.client_secrets.issue(
+                asked.session, asked.expires_after.seconds, caller_of(request.scope).key_id
+            )
         except TooManySecretsError as error:
             raise ApiError(429, str(error), code="too_many_secrets", retry_after_s=60) from error
+        except SessionTooLargeError as error:
+            raise ApiError(400, str(error), code="session_too_large", param="session") from error
+        except SecretStoreError as error:
+            raise ApiError(503, str(error), code="unavailable", retry_after_s=2) from error
         return {"value": secret.value, "expires_at": secret.expires_at, "session": described}
 
     return router

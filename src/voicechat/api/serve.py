@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from voicechat.access.access import Access
+from voicechat.access.build import open_access
 from voicechat.api.app import create_app
 from voicechat.api.lifecycle import Lifecycle, Phase
 from voicechat.api.loading import DeferredFactory
@@ -23,7 +25,6 @@ from voicechat.fleet.client import WorkerFleet
 from voicechat.fleet.port import VoiceFleet
 from voicechat.process import stop_signals
 from voicechat.settings import Settings
-from voicechat.transports.realtime.tokens import ClientSecrets
 
 log = structlog.get_logger(__name__)
 
@@ -38,23 +39,23 @@ Announce = Callable[[int, int], None]
 async def serve(settings: Settings, ready: Announce | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then let what runs finish for `server.shutdown_grace_s`.
 
-    Liveness answers at once, readiness once the models are loaded. Raises `BindError`, `EarsError`, `MindError` or
-    `PartError` when the process cannot do its work; the text says what to do.
+    Liveness answers at once, readiness once the models are loaded. Raises `ExposedError`, `KeyStoreError`, `BindError`,
+    `EarsError`, `MindError` or `PartError` when the process cannot do its work; the text says what to do.
     """
     stop = asyncio.Event()
     with stop_signals(stop):
-        async with watchdog(), _fleet(settings) as fleet:
-            await _serve(settings, fleet, stop, ready or _log_ready)
+        async with watchdog(), open_access(settings) as access, _fleet(settings) as fleet:
+            await _serve(settings, access, fleet, stop, ready or _log_ready)
 
 
-async def _serve(settings: Settings, fleet: VoiceFleet, stop: asyncio.Event, ready: Announce) -> None:
+async def _serve(settings: Settings, access: Access, fleet: VoiceFleet, stop: asyncio.Event, ready: Announce) -> None:
     factory, lifecycle, released = DeferredFactory(), Lifecycle(), asyncio.Event()
     with ThreadPoolExecutor(CODEC_THREADS, "codec") as executor:
         services = Services(
             settings=settings,
             fleet=fleet,
             conversations=factory,
-            client_secrets=ClientSecrets(time.time),
+            access=access,
             lifecycle=lifecycle,
             executor=executor,
             started_at=time.monotonic(),
@@ -109,13 +110,11 @@ async def _listening(services: Services, ready: Announce) -> AsyncIterator[Quiet
     server = services.settings.server
     api_socket = bind(server.host, server.port, "server.port (--port)")
     try:
-        ops_socket = bind(server.host, server.health_check_port, "server.health_check_port (--ops-port)")
+        ops_socket = bind(server.ops_host, server.health_check_port, "server.health_check_port (--ops-port)")
     except BaseException:
         api_socket.close()
         raise
-    grace_s, max_frame_bytes = server.shutdown_grace_s, server.max_frame_bytes
-    ops = make_server(create_ops_app(services), grace_s, max_frame_bytes)
-    api = make_server(create_app(services), grace_s, max_frame_bytes)
+    ops, api = make_server(create_ops_app(services), server), make_server(create_app(services), server)
     async with running(ops, ops_socket), running(api, api_socket):
         ready(port_of(api_socket), port_of(ops_socket))
         yield api
@@ -123,7 +122,7 @@ async def _listening(services: Services, ready: Announce) -> AsyncIterator[Quiet
 
 @asynccontextmanager
 async def _fleet(settings: Settings) -> AsyncIterator[VoiceFleet]:
-    fleet = WorkerFleet(settings.tts)
+    fleet = WorkerFleet(settings.tts, settings.grpc)
     try:
         yield fleet
     finally:

@@ -6,28 +6,20 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-ABORT_AFTER_S = 5.0
-"""How long a WebSocket that was closed may keep its socket while its client does not read, s."""
+from voicechat.api.connections import BoundedHttp, BoundedWebSocket, Door
+from voicechat.settings import ServerSettings
+
 FRAME_SLACK = 2
 """Frames up to this many times the limit get an error event; larger ones end the connection with code 1009."""
 
 
 class BindError(Exception):
     """An address cannot be listened on; the text names the setting."""
-
-
-class BoundedWebSocket(WebSocketsSansIOProtocol):
-    """A WebSocket whose socket goes away even if its client stops reading."""
-
-    async def run_asgi(self) -> None:
-        """Serve, and drop what the client has not fetched a while after the end."""
-        await super().run_asgi()
-        self.loop.call_later(ABORT_AFTER_S, self.transport.abort)
 
 
 class QuietServer(uvicorn.Server):
@@ -74,21 +66,23 @@ def port_of(listener: socket.socket) -> int:
     return port
 
 
-def make_server(app: ASGIApp, grace_s: float, max_frame_bytes: int) -> QuietServer:
-    """A server for `app` that gives running requests `grace_s` when it ends."""
+def make_server(app: ASGIApp, settings: ServerSettings) -> QuietServer:
+    """A server for `app` within the bounds of `settings`; running requests get its grace when it ends."""
+    door = Door(settings.max_connections, settings.header_timeout_s, settings.body_timeout_s)
     config = uvicorn.Config(
         app,
+        http=partial(BoundedHttp, door=door),  # type: ignore[arg-type]  # it is only ever called
         log_config=None,
         log_level="warning",
         access_log=False,
         lifespan="off",
-        ws=BoundedWebSocket,
-        ws_max_size=max_frame_bytes * FRAME_SLACK,
+        ws=partial(BoundedWebSocket, door=door),  # type: ignore[arg-type]  # as above
+        ws_max_size=settings.max_frame_bytes * FRAME_SLACK,
         ws_per_message_deflate=False,
         server_header=False,
     )
     server = QuietServer(config)
-    server.limit_grace(grace_s)
+    server.limit_grace(settings.shutdown_grace_s)
     return server
 
 

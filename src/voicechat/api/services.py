@@ -5,12 +5,12 @@ from __future__ import annotations
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from voicechat.access.access import Access
 from voicechat.api.lifecycle import Lifecycle
 from voicechat.conversation.port import ConversationFactory
 from voicechat.fleet.port import VoiceFleet
 from voicechat.settings import Settings
 from voicechat.transports.realtime.connection import RealtimeServices
-from voicechat.transports.realtime.tokens import ClientSecrets
 from voicechat.transports.realtime.voices import VoiceDirectory
 
 
@@ -21,7 +21,7 @@ class Services:
     settings: Settings
     fleet: VoiceFleet
     conversations: ConversationFactory
-    client_secrets: ClientSecrets
+    access: Access
     lifecycle: Lifecycle
     executor: Executor
     started_at: float

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from voicechat.access.fake import FakeKeys, fake_access
 from voicechat.api.app import create_app
 from voicechat.api.lifecycle import Lifecycle
 from voicechat.api.services import Services
 from voicechat.conversation.fake_conversation import FakeFactory
 from voicechat.fleet.fake import FakeFleet
 from voicechat.settings import Settings
-from voicechat.transports.realtime.tokens import ClientSecrets
 
 LOCAL = "http://127.0.0.1:8080"
 
@@ -36,7 +36,7 @@ def services(settings: Settings, fleet: FakeFleet) -> Iterator[Services]:
             settings=settings,
             fleet=fleet,
             conversations=FakeFactory(),
-            client_secrets=ClientSecrets(time.time),
+            access=asyncio.run(fake_access(FakeKeys(), keys_required=False))[0],
             lifecycle=Lifecycle(),
             executor=executor,
             started_at=100.0,

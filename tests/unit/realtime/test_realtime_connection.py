@@ -27,10 +27,9 @@ from voicechat.conversation.port import (
     ReplyText,
 )
 from voicechat.fleet.fake import FakeFleet
-from voicechat.transports.realtime.connection import RealtimeServices, serve_connection
+from voicechat.transports.realtime.connection import RealtimeServices, UntilEnded, serve_connection
 from voicechat.transports.realtime.handshake import Handshake, read_handshake
 from voicechat.transports.realtime.inbound import HANDLERS
-from voicechat.transports.realtime.tokens import ClientSecrets
 from voicechat.transports.realtime.voices import VoiceDirectory
 
 LIMIT_BYTES = 100_000
@@ -49,6 +48,15 @@ def prepare(conversation: FakeConversation) -> None:
     conversation.reactions["create_reply"] = answer
 
 
+async def never() -> tuple[str, str]:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+async def at_once() -> tuple[str, str]:
+    return "revoked_api_key", "the API key 'phone' was revoked"
+
+
 class Server:
     """Realtime connections over fake conversations, without a network."""
 
@@ -61,12 +69,13 @@ class Server:
             max_frame_bytes=LIMIT_BYTES,
             **services,
         )
+        self.until_ended: UntilEnded = never
         self.client = TestClient(Starlette(routes=[WebSocketRoute("/v1/realtime", self._serve)]))
 
     async def _serve(self, socket: WebSocket) -> None:
         offered = socket.scope["subprotocols"]
-        handshake = read_handshake(socket.query_params, socket.headers, offered, ClientSecrets(lambda: 0.0))
-        await serve_connection(socket, handshake, self.services)
+        handshake = read_handshake(socket.query_params, offered, {})
+        await serve_connection(socket, handshake, self.services, self.until_ended)
 
     def connect(self, query: str = "?model=gpt-realtime", **options: Any) -> WebSocketTestSession:
         return self.client.websocket_connect(f"/v1/realtime{query}", **options)
@@ -97,6 +106,15 @@ def error_for(socket: WebSocketTestSession, frame: str | bytes) -> dict[str, Any
 def is_alive(socket: WebSocketTestSession) -> bool:
     socket.send_json({"type": "input_audio_buffer.clear", "event_id": "alive"})
     return read_until(socket, "input_audio_buffer.cleared") != []
+
+
+def test_a_connection_whose_key_is_revoked_is_told_and_closed(server: Server) -> None:
+    server.until_ended = at_once
+    with server.connect() as socket:
+        assert read_until(socket, "error")[-1]["error"]["code"] == "revoked_api_key"
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+    assert closed.value.code == 3000
 
 
 def test_a_connection_begins_with_its_session(server: Server) -> None:
@@ -274,7 +292,7 @@ def test_a_burst_of_events_with_long_answers_is_answered_in_full(executor: Threa
     socket = EagerSocket([json.dumps({"type": "conversation.item.create", "item": item})] * 30, answers=30)
     handshake = Handshake("gpt-realtime", None, {}, extensions=True)
 
-    asyncio.run(serve_connection(cast(WebSocket, socket), handshake, server.services))
+    asyncio.run(serve_connection(cast(WebSocket, socket), handshake, server.services, never))
 
     assert socket.confirmed == 30
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -42,6 +42,8 @@ READ_PATIENCE_S = 10.0
 
 NORMAL, POLICY_VIOLATION, SERVER_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
 """Close codes, RFC 6455 section 7.4.1 and IANA's registry."""
+ACCESS_ENDED = 3000
+"""Close code of a key that ceased to be in force: "unauthorized" in IANA's registry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +67,14 @@ class ConnectionEndError(Exception):
         self.reason = reason
 
 
-async def serve_connection(socket: WebSocket, handshake: Handshake, services: RealtimeServices) -> None:
-    """Hold one conversation over `socket`, and leave nothing behind."""
+UntilEnded = Callable[[], Awaitable[tuple[str, str]]]
+"""Returns when a connection must end for reasons of its caller's, with a code and a sentence."""
+
+
+async def serve_connection(
+    socket: WebSocket, handshake: Handshake, services: RealtimeServices, until_ended: UntilEnded
+) -> None:
+    """Hold one conversation over `socket` until `until_ended` returns at most, and leave nothing behind."""
     await socket.accept(subprotocol=handshake.subprotocol)
     try:
         _check_intent(handshake.intent)
@@ -76,7 +84,7 @@ async def serve_connection(socket: WebSocket, handshake: Handshake, services: Re
         await _refuse(socket, error)
         return
     try:
-        end = await _Connection(socket, handshake, services, conversation, config).run()
+        end = await _Connection(socket, handshake, services, conversation, config).run(until_ended)
     finally:
         await conversation.aclose()
     await _close(socket, end)
@@ -125,7 +133,7 @@ class _Connection:
         self._inbound = Inbound(self._session, services.executor)
         self._outbound = Outbound(self._session, extensions=handshake.extensions)
 
-    async def run(self) -> ConnectionEndError:
+    async def run(self, until_ended: UntilEnded) -> ConnectionEndError:
         """Serve until one side ends; returns how."""
         end = ConnectionEndError(NORMAL, "over")
         self._session.send(build(SessionCreatedEvent, session=describe(self._session.config, self._session.id)))
@@ -134,6 +142,7 @@ class _Connection:
                 flows.start_soon(self._read)
                 flows.start_soon(self._listen)
                 flows.start_soon(self._write)
+                flows.start_soon(self._leave, until_ended)
         except* ConnectionEndError as ends:
             end = _first(ends)
         except* Exception:
@@ -141,6 +150,11 @@ class _Connection:
             end = ConnectionEndError(SERVER_ERROR, "internal error")
         await self._flush(end)
         return end
+
+    async def _leave(self, until_ended: UntilEnded) -> None:
+        code, message = await until_ended()
+        self._session.send(error_event(message, code=code))
+        raise ConnectionEndError(ACCESS_ENDED, message)
 
     async def _flush(self, end: ConnectionEndError) -> None:
         """Send what still waits, such as the error that ended the conversation, to a client that reads."""
