@@ -10,12 +10,13 @@ import grpc
 import grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from voicechat.fleet.credentials import open_channel
 from voicechat.fleet.port import SpeechRequest, SpeechStream, VoiceError, VoiceModel
 from voicechat.fleet.stream import WorkerSpeechStream
 from voicechat.fleet.wire import voice_error, voice_model
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
 from voicechat.rpc.voicechat.tts.v1.tts_pb2_grpc import SynthesizerStub
-from voicechat.settings import TtsSettings
+from voicechat.settings import GrpcSettings, TtsSettings
 
 _CHANNEL_OPTIONS = (
     # A supervised worker is back within a second: look often. The minimum is also the time one attempt gets.
@@ -35,10 +36,10 @@ _CHANNEL_OPTIONS = (
 class WorkerFleet:
     """Implements `VoiceFleet` with the worker at `settings.worker_address`; make it on the event loop that uses it."""
 
-    def __init__(self, settings: TtsSettings) -> None:
+    def __init__(self, settings: TtsSettings, grpc_settings: GrpcSettings | None = None) -> None:
         self._settings = settings
         self._address = settings.worker_address
-        self._channel = grpc.aio.insecure_channel(self._address, options=_CHANNEL_OPTIONS)
+        self._channel = open_channel(self._address, grpc_settings or GrpcSettings(), _CHANNEL_OPTIONS)
         self._stub = SynthesizerStub(self._channel)
         self._health = health_pb2_grpc.HealthStub(self._channel)
 

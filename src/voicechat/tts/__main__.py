@@ -21,13 +21,14 @@ def main(arguments: list[str]) -> int:
     except SettingsError as error:
         return _refuse(error)
     configure_logging(settings.logging, "worker")
+    from voicechat.access.exposure import ExposedError
     from voicechat.tts.engine import EngineError
     from voicechat.tts.serve import serve
 
     host = settings.worker.host
     try:
         asyncio.run(serve(settings, ready=lambda port: _announce(f"{host}:{port}")))
-    except (EngineError, OSError) as error:
+    except (EngineError, ExposedError, OSError) as error:
         return _refuse(error)
     return 0
 

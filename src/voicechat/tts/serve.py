@@ -16,12 +16,14 @@ from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry, start_http_server
 
+from voicechat.access.exposure import check_worker
 from voicechat.models.store import ModelStore
 from voicechat.process import stop_signals
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2
 from voicechat.rpc.voicechat.tts.v1.tts_pb2_grpc import add_SynthesizerServicer_to_server
 from voicechat.settings import Adapter, Settings, WorkerSettings
 from voicechat.tts.admission import Admission
+from voicechat.tts.credentials import bind, interceptors
 from voicechat.tts.engine import Engine, EngineError
 from voicechat.tts.library import Library, LoadedVoice
 from voicechat.tts.metrics import WorkerMetrics
@@ -55,9 +57,11 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
         ready: Told the gRPC port once the default voice can speak.
 
     Raises:
-        OSError: A port is taken.
+        ExposedError: The worker would serve a public address without credentials.
+        OSError: A port is taken, or a file of the credentials cannot be read.
         EngineError: The engine family is not part of this worker.
     """
+    check_worker(settings)
     stop = asyncio.Event()
     async with _Worker.running(settings) as worker, asyncio.TaskGroup() as group:
         with stop_signals(stop):
@@ -124,7 +128,7 @@ class _Worker:
             _watch(metrics, library.engine, residency, admission, scheduler)
             stack.enter_context(_metrics_server(worker, metrics.registry))
             health = health_aio.HealthServicer()
-            server, port = await _bind(worker, service, health)
+            server, port = await _bind(settings, service, health, metrics)
             stack.push_async_callback(server.stop, None)
             _log.info("worker bound", host=worker.host, port=port, threads=threads)
             yield cls(settings, port, service, residency, health, server)
@@ -191,9 +195,13 @@ def _policy(worker: WorkerSettings) -> ResidencyPolicy:
 
 
 async def _bind(
-    worker: WorkerSettings, service: SynthesizerService, health: health_aio.HealthServicer
+    settings: Settings, service: SynthesizerService, health: health_aio.HealthServicer, metrics: WorkerMetrics
 ) -> tuple[grpc.aio.Server, int]:
-    server = grpc.aio.server(options=_SERVER_OPTIONS)
+    worker = settings.worker
+    refused = metrics.rejected.labels("secret")
+    server = grpc.aio.server(
+        options=_SERVER_OPTIONS, interceptors=interceptors(settings.grpc, lambda _method: refused.inc())
+    )
     add_SynthesizerServicer_to_server(service, server)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     for name in ("", SERVICE):
@@ -201,7 +209,7 @@ async def _bind(
     reflection.enable_server_reflection((SERVICE, "grpc.health.v1.Health", reflection.SERVICE_NAME), server)
     address = f"{worker.host}:{worker.port}"
     try:
-        port = server.add_insecure_port(address)
+        port = bind(server, address, settings.grpc)
     except RuntimeError as error:
         raise OSError(f"{address} cannot be bound; free the port or set worker.port (0 takes a free one)") from error
     await server.start()
