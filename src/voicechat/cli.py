@@ -30,8 +30,19 @@ app = typer.Typer(
 )
 models_app = typer.Typer(no_args_is_help=True, help="Voices, ears and minds on this machine.")
 app.add_typer(models_app, name="models")
+keys_app = typer.Typer(no_args_is_help=True, help="API keys: who may come in, and for what.")
+app.add_typer(keys_app, name="keys")
 bench_app = typer.Typer(no_args_is_help=True, help="Measure this machine, with real processes.")
 app.add_typer(bench_app, name="bench")
+
+
+class Scope(StrEnum):
+    """Values of --scope; those of a key."""
+
+    SPEAK = "speak"
+    LISTEN = "listen"
+    CONVERSE = "converse"
+    ADMIN = "admin"
 
 
 class Mind(StrEnum):
@@ -51,6 +62,9 @@ Overrides = Annotated[
     ),
 ]
 
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="Let everybody in who reaches a public address, without keys or secrets.")
+]
 Report = Annotated[
     Path | None,
     typer.Option("--output", help="JSON file for the report; without it, standard output.", show_default=False),
@@ -133,6 +147,7 @@ def up(
     mind: Annotated[Mind | None, typer.Option(help="Which language model answers.  [default: auto]")] = None,
     voice: Annotated[str | None, typer.Option(metavar="ID", help="The voice that speaks.", show_default=False)] = None,
     pull: Annotated[bool, typer.Option("--pull", help="Fetch missing models first.")] = False,
+    insecure: Insecure = False,
     config: Config = None,
     overrides: Overrides = None,
 ) -> None:
@@ -147,6 +162,7 @@ def up(
             "server.health_check_port": ops_port,
             "llm.mind": mind and mind.value,
             "tts.default_model": voice,
+            "access.insecure": insecure or None,
         },
     )
     raise typer.Exit(run_up(settings, pull=pull))
@@ -157,13 +173,18 @@ def up(
 def orchestrator(
     port: Annotated[int | None, typer.Option(help="API, Realtime WebSocket and page.  [default: 8080]")] = None,
     ops_port: Annotated[int | None, typer.Option(help="Health and metrics.  [default: 8081]")] = None,
+    insecure: Insecure = False,
     config: Config = None,
     overrides: Overrides = None,
 ) -> None:
     """Run the orchestrator alone; the worker at tts.worker_address speaks for it."""
     from voicechat.launch.alone import run_orchestrator
 
-    settings = _settings(config, overrides, {"server.port": port, "server.health_check_port": ops_port})
+    settings = _settings(
+        config,
+        overrides,
+        {"server.port": port, "server.health_check_port": ops_port, "access.insecure": insecure or None},
+    )
     raise typer.Exit(run_orchestrator(settings))
 
 
@@ -172,13 +193,15 @@ def orchestrator(
 def worker(
     port: Annotated[int | None, typer.Option(help="gRPC.  [default: 7001]")] = None,
     metrics_port: Annotated[int | None, typer.Option(help="Metrics.  [default: 9090]")] = None,
+    insecure: Insecure = False,
     config: Config = None,
     overrides: Overrides = None,
 ) -> None:
     """Run a speech synthesis worker alone."""
     from voicechat.launch.alone import run_worker
 
-    run_worker(_settings(config, overrides, {"worker.port": port, "worker.metrics_port": metrics_port}))
+    given = {"worker.port": port, "worker.metrics_port": metrics_port, "access.insecure": insecure or None}
+    run_worker(_settings(config, overrides, given))
 
 
 @app.command()
@@ -208,11 +231,11 @@ def talk(
     if input_file is None:
         if output or turns or as_json:
             raise typer.BadParameter("--output, --turns and --json need --input FILE")
-        talk_aloud_here(url)
+        talk_aloud_here(url, _client_key())
         return
     from voicechat.client.talk import TalkOptions
 
-    report = talk_with_recording(TalkOptions(url, input_file, output, turns, timeout), as_json=as_json)
+    report = talk_with_recording(TalkOptions(url, input_file, output, turns, timeout, _client_key()), as_json=as_json)
     if report.errors:
         raise typer.Exit(FAILED)
     if not any(turn.user for turn in report.turns):
@@ -278,6 +301,65 @@ def models_verify(
 
     if not verify_models(_models_directory(), ids or []):
         raise typer.Exit(FAILED)
+
+
+@keys_app.command("create")
+@explained
+def keys_create(
+    name: Annotated[str, typer.Argument(help="Who will use it, such as phone or backend-2.")],
+    scope: Annotated[
+        list[Scope] | None,
+        typer.Option(help="What it opens; may be repeated.  [default: speak, listen, converse]", show_default=False),
+    ] = None,
+    days: Annotated[float | None, typer.Option(min=0, help="Life, days.", show_default=False)] = None,
+    requests_per_minute: Annotated[int | None, typer.Option(min=0, show_default=False)] = None,
+    concurrent_requests: Annotated[int | None, typer.Option(min=0, show_default=False)] = None,
+    concurrent_sessions: Annotated[int | None, typer.Option(min=0, show_default=False)] = None,
+    session_seconds: Annotated[
+        float | None, typer.Option(min=1, help="Longest conversation, s.", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """Make a key. Its token is printed once and kept nowhere."""
+    from voicechat.access import keys
+    from voicechat.launch.keys import create_key
+
+    limits = keys.KeyLimits(
+        requests_per_minute=requests_per_minute,
+        concurrent_requests=concurrent_requests,
+        concurrent_sessions=concurrent_sessions,
+        session_s=session_seconds,
+    )
+    scopes = [keys.Scope(each) for each in scope or (Scope.SPEAK, Scope.LISTEN, Scope.CONVERSE)]
+    create_key(_settings(config, overrides, {}), name, scopes, days=days, limits=limits, as_json=as_json)
+
+
+@keys_app.command("list")
+@explained
+def keys_list(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """Show every key, never its token."""
+    from voicechat.launch.keys import list_keys
+
+    list_keys(_settings(config, overrides, {}), as_json=as_json)
+
+
+@keys_app.command("revoke")
+@explained
+def keys_revoke(
+    key: Annotated[str, typer.Argument(metavar="NAME|ID", help="The key.")],
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """Put a key out of force, at once and for good."""
+    from voicechat.launch.keys import revoke_key
+
+    revoke_key(_settings(config, overrides, {}), key)
 
 
 @app.command()
@@ -377,6 +459,11 @@ def bench_conversation(
 
 def _names(given: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in given.split(",") if name.strip())
+
+
+def _client_key() -> str | None:
+    key = _settings(None, None, {}).client.api_key
+    return None if key is None else key.get_secret_value()
 
 
 def _models_directory() -> Path | None:

@@ -23,6 +23,7 @@ SEND_TIMEOUT_S = 10.0
 CLOSE_TIMEOUT_S = 3.0
 MAX_EVENT_BYTES = 16 * 2**20
 REPORT_EVERY_S = 0.1
+KEY_VARIABLE = "VOICECHAT_API_KEY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,20 @@ class RealtimeClient:
 
 
 @contextlib.asynccontextmanager
-async def open_realtime(url: str) -> AsyncIterator[RealtimeClient]:
-    """Connect to `url` (ws:// or wss://). Raises `ClientError` when nobody answers there."""
+async def open_realtime(url: str, key: str | None = None) -> AsyncIterator[RealtimeClient]:
+    """Connect to `url` (ws:// or wss://), showing `key`. Raises `ClientError` when nobody answers there, or refuses."""
     try:
         socket = await connect(
-            url, open_timeout=OPEN_TIMEOUT_S, close_timeout=CLOSE_TIMEOUT_S, max_size=MAX_EVENT_BYTES, proxy=None
+            url,
+            additional_headers=key_header(key),
+            open_timeout=OPEN_TIMEOUT_S,
+            close_timeout=CLOSE_TIMEOUT_S,
+            max_size=MAX_EVENT_BYTES,
+            proxy=None,
         )
     except InvalidStatus as error:
+        if said := _refusal(error.response.body or b""):
+            raise ClientError(f"{said} ({KEY_VARIABLE} holds the key that is shown)") from error
         raise ClientError(
             f"{url} answers HTTP {error.response.status_code}: check the address, or start one with `voicechat up`"
         ) from error
@@ -140,6 +148,19 @@ def _play(event: Mapping[str, Any], playout: PlayoutBuffer) -> None:
             playout.push(event["item_id"], from_bytes(base64.b64decode(event["delta"])))
         case "voicechat.cleared":
             playout.clear(event["item_id"])
+
+
+def key_header(key: str | None) -> dict[str, str]:
+    """The header that shows a key; none without one."""
+    return {} if key is None else {"Authorization": f"Bearer {key}"}
+
+
+def _refusal(body: bytes | bytearray) -> str | None:
+    """The message of an error object, or None where `body` is none."""
+    try:
+        return str(json.loads(body)["error"]["message"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _gone(error: ConnectionClosed) -> ClientError:

@@ -10,6 +10,7 @@ import soundfile
 from voicechat.audio.pcm import Pcm16
 from voicechat.audio.wav import AudioError, read_audio, write_wav
 from voicechat.client.errors import ClientError
+from voicechat.client.realtime import key_header
 
 CONNECT_TIMEOUT_S = 2.0
 READ_TIMEOUT_S = 60.0
@@ -19,15 +20,15 @@ class ServerUnreachable(ClientError):
     """Nobody answers at the address."""
 
 
-async def say(url: str, text: str, voice: str, output: Path) -> float:
-    """Have the server at `url` speak `text` into the WAV file `output`; returns its length, s.
+async def say(url: str, text: str, voice: str, output: Path, key: str | None = None) -> float:
+    """Have the server at `url`, shown `key`, speak `text` into the WAV file `output`; returns its length, s.
 
     Raises `ServerUnreachable`, `ClientError` with the server's reason when it refuses, or `AudioError`.
     """
     body = {"text": text, **({"model": voice} if voice else {})}
     timeout = httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
     try:
-        async with httpx.AsyncClient(timeout=timeout) as client:
+        async with httpx.AsyncClient(timeout=timeout, headers=key_header(key)) as client:
             answer = await client.post(f"{url.rstrip('/')}/synthesize", json=body)
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         raise ServerUnreachable(f"no server answers at {url}: start one with `voicechat up`") from error

@@ -102,11 +102,11 @@ class SoundCard:
         self._frames.put_nowait(frame)
 
 
-async def talk_aloud(url: str, on_event: EventSink) -> None:
+async def talk_aloud(url: str, key: str | None, on_event: EventSink) -> None:
     """Talk through the sound card until cancelled. Raises `ClientError`."""
     playout = PlayoutBuffer()
     card = SoundCard(playout, asyncio.get_running_loop())
     with one_error():
-        async with open_realtime(url) as client:
+        async with open_realtime(url, key) as client:
             with card.running():
                 await hold_call(client, card, playout, on_event)

@@ -40,6 +40,7 @@ class TalkOptions:
         output: Where to write what was heard; None: nowhere.
         one_at_a_time: Whether each utterance waits for the reply to the one before it.
         timeout_s: How long a reply may take to end once everything has been said.
+        key: The API key to show; None: none.
     """
 
     url: str
@@ -47,6 +48,7 @@ class TalkOptions:
     output: Path | None = None
     one_at_a_time: bool = False
     timeout_s: float = 60.0
+    key: str | None = None
 
 
 def utterances(recording: Path, *, one_at_a_time: bool) -> list[Pcm16]:
@@ -64,7 +66,7 @@ async def talk(options: TalkOptions, spoken: Sequence[Pcm16], on_event: EventSin
     or goes away; what was heard until then is in the output file.
     """
     with recorder(options.output) as sink, one_error():
-        async with open_realtime(options.url) as client:
+        async with open_realtime(options.url, options.key) as client:
             began_s = asyncio.get_running_loop().time()
             call = RecordedCall(ScriptedMicrophone(began_s), PlayoutBuffer(), TurnLog())
             async with asyncio.TaskGroup() as group:

@@ -49,7 +49,7 @@ def talk_with_recording(options: TalkOptions, *, as_json: bool) -> CallReport:
     return report
 
 
-def talk_aloud_here(url: str) -> None:
+def talk_aloud_here(url: str, key: str | None) -> None:
     """Talk through the sound card until Ctrl-C. Raises `ClientError`."""
     from voicechat.client.devices import import_sounddevice
 
@@ -58,7 +58,7 @@ def talk_aloud_here(url: str) -> None:
 
     console = Console()
     console.print("Talk. Interrupt it whenever you like. Ctrl-C ends the conversation.")
-    asyncio.run(talk_aloud(url, LiveTranscript(console).show))
+    asyncio.run(talk_aloud(url, key, LiveTranscript(console).show))
 
 
 def _summarise(report: CallReport, console: Console) -> None:

@@ -29,24 +29,26 @@ def check_orchestrator_ports(settings: Settings) -> None:
     """Raise `PortInUseError` unless both of the orchestrator's ports are free."""
     server = settings.server
     check_free(server.host, server.port, "--port")
-    check_free(server.host, server.health_check_port, "--ops-port")
+    check_free(server.ops_host, server.health_check_port, "--ops-port")
 
 
 def run_worker(settings: Settings) -> NoReturn:
     """Become the worker process, so that this one never holds its engines.
 
-    Raises `PortInUseError` before anything is loaded.
+    Raises `PortInUseError` or `ExposedError` before anything is loaded.
     """
+    from voicechat.access.exposure import check_worker
     from voicechat.launch.environment import child_environment
-    from voicechat.launch.services import VOICE_SECTIONS
+    from voicechat.launch.services import WORKER_SECTIONS
 
+    check_worker(settings)
     check_free(settings.worker.host, settings.worker.port, "--port")
     check_free(settings.worker.host, settings.worker.metrics_port, "--metrics-port")
     sys.stdout.flush()
     os.execve(
         sys.executable,
         [sys.executable, "-m", "voicechat.tts"],
-        child_environment(settings, VOICE_SECTIONS, os.environ),
+        child_environment(settings, WORKER_SECTIONS, os.environ),
     )
 
 

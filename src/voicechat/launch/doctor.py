@@ -72,7 +72,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from models(settings)
     yield mind(settings)
     yield port("API and page", settings.server.host, settings.server.port, "--port")
-    yield port("health and metrics", settings.server.host, settings.server.health_check_port, "--ops-port")
+    yield port("health and metrics", settings.server.ops_host, settings.server.health_check_port, "--ops-port")
     yield sound_card()
     yield cores(os.cpu_count() or 1)
     yield disk(ModelStore(settings.models.directory).directory)

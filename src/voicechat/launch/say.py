@@ -32,7 +32,8 @@ def run_say(settings: Settings, text: str, voice: str, output: Path, url: str | 
     if not output.parent.is_dir():
         raise AudioError(f"cannot write {output}: there is no directory {output.parent}")
     try:
-        return asyncio.run(say(url or DEFAULT_URL, text, voice, output))
+        key = settings.client.api_key
+        return asyncio.run(say(url or DEFAULT_URL, text, voice, output, key.get_secret_value() if key else None))
     except ServerUnreachable:
         if url is not None:
             raise

@@ -13,11 +13,13 @@ from voicechat.launch.probes import grpc_is_serving, http_is_ok
 from voicechat.launch.service import Service
 from voicechat.llm.embedded import embedded_command
 from voicechat.llm.find import Mind
-from voicechat.settings import MindKind, Settings, WorkerSettings
+from voicechat.settings import GrpcSettings, MindKind, Settings, WorkerSettings
 
 VOICE_SECTIONS = ("worker", "tts", "models", "logging")
+WORKER_SECTIONS = (*VOICE_SECTIONS, "access", "grpc")
+"""Of a worker that is not our child: it may be reached from elsewhere."""
 MIND_SECTIONS = ("llm", "models", "logging")
-ORCHESTRATOR_SECTIONS = tuple(Settings.model_fields)
+ORCHESTRATOR_SECTIONS = tuple(name for name in Settings.model_fields if name != "client")
 VOICE_STOP_GRACE_S = 8.0
 MIND_STOP_GRACE_S = 3.0
 ORCHESTRATOR_READY_TIMEOUT_S = 120.0
@@ -76,20 +78,22 @@ def orchestrator_service(settings: Settings, mind: Mind, voice_address: str) -> 
             update={
                 "tts": settings.tts.model_copy(update={"worker_address": voice_address}),
                 "llm": settings.llm.model_copy(update=_pinned(mind)),
+                # Our own voice answers on loopback, without credentials.
+                "grpc": GrpcSettings(),
             }
         ),
         (*ORCHESTRATOR_SECTIONS, ""),
         os.environ,
     )
     server = settings.server
-    host = LOOPBACK if server.host in ANY_ADDRESS else server.host
+    host, ops_host = (LOOPBACK if each in ANY_ADDRESS else each for each in (server.host, server.ops_host))
     return Service(
         "ears",
         (sys.executable, "-m", "voicechat.launch.alone"),
         environment,
         host,
         server.port,
-        http_is_ok(f"http://{host}:{server.health_check_port}/readiness"),
+        http_is_ok(f"http://{ops_host}:{server.health_check_port}/readiness"),
         ready_timeout_s=ORCHESTRATOR_READY_TIMEOUT_S,
         stop_grace_s=server.shutdown_grace_s + 2,
     )

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
+from voicechat.access.build import check_door
 from voicechat.launch.alone import check_orchestrator_ports
 from voicechat.launch.logfile import open_log
 from voicechat.launch.models import pull_models
@@ -29,9 +30,11 @@ class ModelsAbsentError(Exception):
 def run_up(settings: Settings, *, pull: bool) -> int:
     """Run until Ctrl-C or SIGTERM; returns the exit code.
 
-    Raises `PortInUseError`, `ModelsAbsentError`, `MindError` or `ServiceFailed`, each with what to do.
+    Raises `PortInUseError`, `ExposedError`, `KeyStoreError`, `ModelsAbsentError`, `MindError` or `ServiceFailed`, each
+    with what to do.
     """
     check_orchestrator_ports(settings)
+    asyncio.run(check_door(settings))
     settings = _with_ports(settings)
     log = open_log(f"up-{settings.server.port}.log")
     with log:
