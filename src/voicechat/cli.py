@@ -449,12 +449,33 @@ def bench_conversation(
     overrides: Overrides = None,
 ) -> None:
     """Conversations in real time: from the end of the caller's speech to the transcript and to the reply as heard."""
-    from voicechat.bench.calls.conversation import ConversationOptions, run_conversation
-    from voicechat.bench.calls.options import levels, numbers, speakers
+    from voicechat.bench.calls.conversation import run_conversation
+    from voicechat.bench.calls.options import CallOptions, levels, numbers, speakers
     from voicechat.bench.report import write_report
 
-    options = ConversationOptions(numbers(callers), turns, speakers(voices), levels(noise), idle, url=url)
+    options = CallOptions(numbers(callers), turns, speakers(voices), levels(noise), idle, url=url)
     write_report(run_conversation(_settings(config, overrides, {}), options), output)
+
+
+@bench_app.command("barge-in")
+@explained
+def bench_barge_in(
+    callers: Annotated[str, typer.Option(metavar="N[,N...]", help="Callers at once, one stage for each.")] = "1,4",
+    turns: Annotated[int, typer.Option(min=1, help="Replies that each caller interrupts in a stage.")] = 12,
+    voices: Voices = "human,synthetic",
+    noise: Noise = "clean",
+    url: BenchUrl = None,
+    output: Report = None,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """Interruptions in real time: from the onset of the caller's speech to the reply ducked and silent, as heard."""
+    from voicechat.bench.calls.barge_in import run_barge_in
+    from voicechat.bench.calls.options import CallOptions, levels, numbers, speakers
+    from voicechat.bench.report import write_report
+
+    options = CallOptions(numbers(callers), turns, speakers(voices), levels(noise), url=url)
+    write_report(run_barge_in(_settings(config, overrides, {}), options), output)
 
 
 def _names(given: str) -> tuple[str, ...]:

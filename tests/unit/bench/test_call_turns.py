@@ -1,18 +1,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
+from support.tones import tone
 
-from voicechat.audio.pcm import Pcm16
 from voicechat.bench.calls.call import Call, Spoken
+from voicechat.bench.calls.fake import SilentLine
 from voicechat.bench.calls.line import (
     Measured,
     ReplyBegan,
     ReplySound,
-    TimedSignal,
     Transcribed,
     TurnTaken,
 )
@@ -24,31 +23,9 @@ from voicechat.client.playout import RATE_HZ
 ENDS_MS = 3000.0
 
 
-class DeadLine:
-    """Nobody is there."""
-
-    async def send(self, pcm: Pcm16) -> None: ...
-
-    async def played(self, item_id: str, position_ms: int) -> None: ...
-
-    async def hush(self) -> None: ...
-
-    async def history(self, item_id: str) -> str | None:
-        return None
-
-    async def signals(self) -> AsyncIterator[TimedSignal]:
-        return
-        yield
-
-
-def tone(ms: float, level: float = 0.1) -> Pcm16:
-    at = np.arange(round(ms * RATE_HZ / 1000)) / RATE_HZ
-    return (level * 32767 * np.sin(2 * np.pi * 300 * at)).astype(np.int16)
-
-
 @pytest.fixture
 def call() -> Call:
-    return Call(DeadLine(), Mouth(0.0, None, 0))
+    return Call(SilentLine(), Mouth(0.0, None, 0))
 
 
 @pytest.fixture

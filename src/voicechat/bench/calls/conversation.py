@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from voicechat.bench.calls.call import Call, calling
 from voicechat.bench.calls.line import Assistant, CallWish
-from voicechat.bench.calls.realtime_line import RealtimeAssistant
-from voicechat.bench.calls.stack import Stack, own_stack
+from voicechat.bench.calls.options import CallOptions, noise_words
+from voicechat.bench.calls.setting import assistants, gather_utterances
 from voicechat.bench.calls.turns import LATENCIES, TurnFigures, measure_turn, summarize_turns, turn_rows
-from voicechat.bench.calls.utterances import (
-    QUESTIONS,
-    Speaker,
-    Utterance,
-    human_utterances,
-    synthetic_utterances,
-)
+from voicechat.bench.calls.utterances import Utterance, told_utterances
 from voicechat.bench.report import Bar, Measuring, progress, show_table
 from voicechat.bench.statistics import summary_json
 from voicechat.settings import Settings
@@ -35,29 +29,6 @@ SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.4, 1.2
 
 FIRST_AUDIO_P50_BAR_MS, FIRST_AUDIO_P95_BAR_MS = 800.0, 1200.0
 TRANSCRIPT_BAR_MS, BEFORE_ENDPOINT_BAR_PERCENT = 350.0, 90.0
-
-
-@dataclass(frozen=True, slots=True)
-class ConversationOptions:
-    """What is measured.
-
-    Attributes:
-        callers: At once, one stage for each.
-        turns: Of each caller in each stage.
-        speakers: Who they are; utterances take turns.
-        noises_db: Speech over noise, one stage for each; None is clean.
-        idle: Callers beside them who listen and say nothing.
-        peers: Other assistants, by name.
-        url: Of a running server; None starts the product's own.
-    """
-
-    callers: tuple[int, ...] = (1,)
-    turns: int = 12
-    speakers: tuple[Speaker, ...] = (Speaker.HUMAN, Speaker.SYNTHETIC)
-    noises_db: tuple[float | None, ...] = (None,)
-    idle: int = 0
-    peers: tuple[str, ...] = ()
-    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,63 +61,34 @@ class Stage:
         }
 
 
-def run_conversation(settings: Settings, options: ConversationOptions) -> dict[str, Any]:
+def run_conversation(settings: Settings, options: CallOptions) -> dict[str, Any]:
     """Measure, show the table, and return the report."""
     return asyncio.run(_run(settings, options))
 
 
-async def _run(settings: Settings, options: ConversationOptions) -> dict[str, Any]:
+async def _run(settings: Settings, options: CallOptions) -> dict[str, Any]:
     utterances = await gather_utterances(settings, options.speakers, max(options.turns, 12))
     async with assistants(settings, options.url, options.peers) as (found, _):
         for assistant in found:
             progress(f"{assistant.name}: one turn that does not count")
             await run_stage(assistant, utterances, 1, 1, None, 0)
-        measuring = Measuring("conversation", _told(options))
+        measuring = Measuring("conversation", asdict(options))
         stages = []
         for noise_db in options.noises_db:
             for callers in options.callers:
                 for assistant in found:
-                    progress(f"{assistant.name}: {callers} callers, {_noise(noise_db)}")
+                    progress(f"{assistant.name}: {callers} callers, {noise_words(noise_db)}")
                     stages.append(
                         await run_stage(assistant, utterances, callers, options.turns, noise_db, options.idle)
                     )
     _show(stages)
     return measuring.report(
         bars(stages),
-        utterances=[
-            {"name": one.name, "speaker": one.speaker, "text": one.text, "speech_s": round(one.speech_s, 2)}
-            for one in utterances
-        ],
+        utterances=told_utterances(utterances),
         assistants=[{"name": one.name, "settings": one.settings} for one in found],
         row_columns=[field.name for field in fields(TurnFigures)],
         stages=[stage.as_json() for stage in stages],
     )
-
-
-async def gather_utterances(settings: Settings, speakers: Collection[Speaker], count: int) -> list[Utterance]:
-    """`count` of each speaker at most, taking turns. Raises `BenchError` or `ModelError`."""
-    groups = []
-    if Speaker.HUMAN in speakers:
-        groups.append(human_utterances(count))
-    if Speaker.SYNTHETIC in speakers:
-        progress("the worker says the callers' questions")
-        groups.append(await synthetic_utterances(settings, QUESTIONS[:count]))
-    longest = max(map(len, groups))
-    return [group[index] for index in range(longest) for group in groups if index < len(group)]
-
-
-@asynccontextmanager
-async def assistants(
-    settings: Settings, url: str | None, peers: Sequence[str], *, tap: bool = False
-) -> AsyncIterator[tuple[list[Assistant], Stack | None]]:
-    """The product, then its peers on the same models; all run, and only one is called at a time."""
-    async with AsyncExitStack() as stack:
-        if url is not None:
-            yield [RealtimeAssistant(url, {"url": url})], None
-            return
-        progress("starting the product")
-        own = await stack.enter_async_context(own_stack(settings, tap=tap))
-        yield [RealtimeAssistant(own.realtime_url, _settings(settings, own))], own
 
 
 async def run_stage(
@@ -206,24 +148,6 @@ def bars(stages: Sequence[Stage]) -> list[Bar]:
     ]
 
 
-def _settings(settings: Settings, own: Stack) -> dict[str, Any]:
-    return {
-        "ears": settings.asr.model,
-        "adapter": settings.asr.adapter,
-        "voice": settings.tts.default_model,
-        "mind": own.mind.model,
-        "conversation": settings.conversation.model_dump(mode="json"),
-    }
-
-
-def _told(options: ConversationOptions) -> dict[str, Any]:
-    return asdict(options)
-
-
-def _noise(noise_db: float | None) -> str:
-    return "no noise" if noise_db is None else f"noise at {noise_db:g} dB"
-
-
 def _show(stages: Sequence[Stage]) -> None:
     header = ("assistant", "callers", "noise", "turns", "cut off", "unanswered", *(name[:-3] for name in LATENCIES))
     rows = []
@@ -234,7 +158,7 @@ def _show(stages: Sequence[Stage]) -> None:
             (
                 stage.assistant,
                 f"{stage.callers}" + (f" + {stage.idle} idle" if stage.idle else ""),
-                _noise(stage.noise_db),
+                noise_words(stage.noise_db),
                 *(str(told[name]) for name in ("turns", "cut_off", "unanswered")),
                 *(f"{cell['p50']:.0f} / {cell['p95']:.0f}" if cell else "-" for cell in cells),
             )

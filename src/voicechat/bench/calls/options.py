@@ -2,10 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from voicechat.bench.calls.utterances import Speaker
 from voicechat.bench.systems.port import BenchError
 
 CLEAN = "clean"
+
+
+@dataclass(frozen=True, slots=True)
+class CallOptions:
+    """What is measured.
+
+    Attributes:
+        callers: At once, one stage for each.
+        turns: Of each caller in each stage.
+        speakers: Who they are; utterances take turns.
+        noises_db: Speech over noise, one stage for each; None is clean.
+        idle: Callers beside them who listen and say nothing.
+        peers: Other assistants, by name.
+        url: Of a running server; None starts the product's own.
+    """
+
+    callers: tuple[int, ...] = (1,)
+    turns: int = 12
+    speakers: tuple[Speaker, ...] = (Speaker.HUMAN, Speaker.SYNTHETIC)
+    noises_db: tuple[float | None, ...] = (None,)
+    idle: int = 0
+    peers: tuple[str, ...] = ()
+    url: str | None = None
 
 
 def numbers(given: str) -> tuple[int, ...]:
@@ -33,3 +58,8 @@ def levels(given: str) -> tuple[float | None, ...]:
         return tuple(None if part.strip() == CLEAN else float(part) for part in given.split(","))
     except ValueError:
         raise BenchError(f"--noise {given!r}: give {CLEAN} or levels in dB, such as clean,20,10,5") from None
+
+
+def noise_words(noise_db: float | None) -> str:
+    """A level of noise, for people."""
+    return CLEAN if noise_db is None else f"{noise_db:g} dB"

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -114,6 +115,14 @@ async def synthetic_utterances(settings: Settings, texts: Sequence[str]) -> list
             assert utterance is not None
             said.append(utterance)
         return said
+
+
+def told_utterances(utterances: Sequence[Utterance]) -> list[dict[str, Any]]:
+    """Which they were, for reports."""
+    return [
+        {"name": one.name, "speaker": one.speaker, "text": one.text, "speech_s": round(one.speech_s, 2)}
+        for one in utterances
+    ]
 
 
 def _levelled(pcm: Pcm16, onset_ms: float, end_ms: float) -> Pcm16:

@@ -1,0 +1,56 @@
+"""The setting of a bench with callers: what is said, and to whom."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from voicechat.bench.calls.line import Assistant
+from voicechat.bench.calls.realtime_line import RealtimeAssistant
+from voicechat.bench.calls.stack import Stack, own_stack
+from voicechat.bench.calls.utterances import (
+    QUESTIONS,
+    Speaker,
+    Utterance,
+    human_utterances,
+    synthetic_utterances,
+)
+from voicechat.bench.report import progress
+from voicechat.settings import Settings
+
+
+async def gather_utterances(settings: Settings, speakers: Collection[Speaker], count: int) -> list[Utterance]:
+    """`count` of each speaker at most, taking turns. Raises `BenchError` or `ModelError`."""
+    groups = []
+    if Speaker.HUMAN in speakers:
+        groups.append(human_utterances(count))
+    if Speaker.SYNTHETIC in speakers:
+        progress("the worker says the callers' questions")
+        groups.append(await synthetic_utterances(settings, QUESTIONS[:count]))
+    longest = max(map(len, groups))
+    return [group[index] for index in range(longest) for group in groups if index < len(group)]
+
+
+@asynccontextmanager
+async def assistants(
+    settings: Settings, url: str | None, peers: Sequence[str], *, tap: bool = False
+) -> AsyncIterator[tuple[list[Assistant], Stack | None]]:
+    """The product, then its peers on the same models; all run, and only one is called at a time."""
+    async with AsyncExitStack() as stack:
+        if url is not None:
+            yield [RealtimeAssistant(url, {"url": url})], None
+            return
+        progress("starting the product")
+        own = await stack.enter_async_context(own_stack(settings, tap=tap))
+        yield [RealtimeAssistant(own.realtime_url, _settings(settings, own))], own
+
+
+def _settings(settings: Settings, own: Stack) -> dict[str, Any]:
+    return {
+        "ears": settings.asr.model,
+        "adapter": settings.asr.adapter,
+        "voice": settings.tts.default_model,
+        "mind": own.mind.model,
+        "conversation": settings.conversation.model_dump(mode="json"),
+    }
