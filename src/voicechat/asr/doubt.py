@@ -1,8 +1,8 @@
 """Telling what was heard from what a recogniser makes up.
 
-Whisper completes what it was trained on: noise becomes "Thank you.", a short window becomes a loop. The first two
-thresholds are those of the Whisper paper (Radford et al. 2022, section 4.5); the others were set on recordings of
-people (no-speech probability up to 0.39) against silence, noise, hum, clicks and breath (0.55 and more).
+Whisper completes what it was trained on: noise becomes "Thank you.", a short window becomes a loop. The compression
+ratio is that of the Whisper paper (Radford et al. 2022, section 4.5); the others were set on recordings of people against
+silence, noise, hum, clicks and breath: docs/guides/ears.md.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass
 
 LOOP_COMPRESSION_RATIO = 2.4
-UNLIKELY_LOGPROB = -1.0
+DOUBTFUL_LOGPROB = -0.75
 NO_SPEECH = 0.8
 NO_SPEECH_IF_UNSURE = 0.5
 UNSURE_LOGPROB = -0.7
@@ -72,7 +72,7 @@ def is_loop(hypothesis: Hypothesis) -> bool:
 
 def is_doubtful(hypothesis: Hypothesis) -> bool:
     """Whether a second look, on a longer window, is worth its time."""
-    return is_loop(hypothesis) or hypothesis.avg_logprob < UNLIKELY_LOGPROB
+    return is_loop(hypothesis) or hypothesis.avg_logprob < DOUBTFUL_LOGPROB
 
 
 def is_made_up(hypothesis: Hypothesis) -> bool:

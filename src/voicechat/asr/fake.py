@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voicechat.asr.port import EARS_RATE_HZ, EarsError, HeardWord, RecognitionStream, Transcript
+from voicechat.asr.slack import VoiceSlack
 
 
 def scripted_transcript(text: str, audio_s: float, *, is_final: bool = True) -> Transcript:
@@ -75,6 +76,7 @@ class ScriptedEars:
         self.script: deque[str | EarsError] = deque(script)
         self.streams: list[ScriptedStream] = []
         self.recordings: list[npt.NDArray[np.int16]] = []
+        self.slack = VoiceSlack()
         self._interims = interims
 
     def stream(self, language: str | None = None) -> RecognitionStream:

@@ -12,8 +12,6 @@ FRAME_SAMPLES = EARS_RATE_HZ // 50
 """20 ms."""
 SILENT_DBFS = -60.0
 """No voice worth recognising is below this."""
-PAUSE_BELOW_PEAK_DB = 25.0
-"""A frame this far below the loudest one is a pause: weak consonants are 15 to 20 dB below the vowels beside them."""
 
 
 def frame_levels_dbfs(pcm: Pcm16) -> npt.NDArray[np.float64]:
@@ -56,29 +54,3 @@ def split_at_pauses(pcm: Pcm16, longest_s: float, search_s: float = 8.0) -> list
         pieces.append(pcm[:cut])
         pcm = pcm[cut:]
     return [*pieces, pcm]
-
-
-class PauseMeter:
-    """Follows an utterance as it is spoken: whether anything was said, and for how long it has been quiet since."""
-
-    def __init__(self) -> None:
-        self._loudest_dbfs = SILENCE_DBFS
-        self.quiet_samples = 0
-
-    @property
-    def heard_voice(self) -> bool:
-        """Whether anything so far is louder than silence."""
-        return self._loudest_dbfs > SILENT_DBFS
-
-    def push(self, pcm: Pcm16) -> None:
-        """Take more of the utterance."""
-        levels = frame_levels_dbfs(pcm)
-        if levels.size == 0:
-            return
-        self._loudest_dbfs = max(self._loudest_dbfs, float(levels.max()))
-        threshold = max(SILENT_DBFS, self._loudest_dbfs - PAUSE_BELOW_PEAK_DB)
-        loud = np.nonzero(levels > threshold)[0]
-        if loud.size == 0:
-            self.quiet_samples += pcm.size
-        else:
-            self.quiet_samples = max(0, int(pcm.size) - (int(loud[-1]) + 1) * FRAME_SAMPLES)

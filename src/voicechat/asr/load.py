@@ -9,9 +9,12 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from voicechat.asr.engines.port import RecognitionEngine
-from voicechat.asr.port import Ears, EarsError
+import numpy as np
+
+from voicechat.asr.engines.port import Placement, RecognitionEngine
+from voicechat.asr.port import EARS_RATE_HZ, Ears, EarsError
 from voicechat.asr.shared import SharedEars
+from voicechat.asr.stream import Eagerness
 from voicechat.asr.worker import DecodingWorker
 from voicechat.models.errors import ModelError
 from voicechat.models.store import ModelStore
@@ -21,6 +24,8 @@ BEHIND_THE_VOICE = 5
 """Niceness of the threads that compute: the voice stands at 0, the embedded mind at 10."""
 MOST_THREADS = 4
 """More do not make a short window faster."""
+PATIENT = Eagerness(interim_s=0, speculate=False)
+"""A full window costs too much to be decoded on a guess."""
 
 
 def load_ears(settings: Settings) -> Ears:
@@ -34,14 +39,15 @@ def load_ears(settings: Settings) -> Ears:
         raise EarsError("ASR_ENABLED is false: set it to true to have speech recognised")
     if asr.adapter is EarsAdapter.WHISPERX:
         raise _no_whisperx()
-    engine = _on_nice_thread(lambda: _load_whisper(settings))
+    full = asr.adapter is EarsAdapter.WHISPER_FULL
+    engine = _on_nice_thread(lambda: _load_engine(settings, full))
     engine.language_code(asr.language)
     return SharedEars(
         engine,
         DecodingWorker(),
         language=asr.language,
-        piece_s=asr.max_utterance_s,
-        interim_s=asr.interim_interval_ms / 1000,
+        piece_s=engine.longest_s if full else asr.max_utterance_s,
+        eagerness=PATIENT if full else Eagerness(asr.interim_interval_ms / 1000, asr.speculation),
     )
 
 
@@ -61,20 +67,30 @@ def _on_nice_thread(load: Callable[[], RecognitionEngine]) -> RecognitionEngine:
         return threads.submit(load).result()
 
 
-def _load_whisper(settings: Settings) -> RecognitionEngine:
+def _load_engine(settings: Settings, full: bool) -> RecognitionEngine:
     from voicechat.asr.engines.whisper import WhisperEngine
+    from voicechat.asr.engines.whisper_full import FullWhisperEngine
 
     try:
         directory = ModelStore(settings.models.directory).require(settings.asr.model)
     except ModelError as error:
         raise EarsError(f"the ears cannot be loaded: {error}") from error
-    device = _device(settings.asr)
-    # int8 is as accurate as float32 on speech, and the fastest on processors; graphics cards are fast in float16.
-    compute_type = "int8" if device == "cpu" else "float16"
-    threads = settings.asr.threads or default_threads()
-    engine = WhisperEngine(directory, device=device, compute_type=compute_type, threads=threads)
-    engine.warm_up()
+    placement = _placement(settings.asr)
+    engine = FullWhisperEngine(directory, placement) if full else WhisperEngine(directory, placement)
+    _warm_up(engine)
     return engine
+
+
+def _warm_up(engine: RecognitionEngine) -> None:
+    """Decode a moment of noise, so that the first utterance is not the slowest."""
+    noise = np.random.default_rng(0).normal(0, 300, EARS_RATE_HZ).astype(np.int16)
+    engine.recognise(noise, engine.language_code("en"))
+
+
+def _placement(asr: AsrSettings) -> Placement:
+    device = _device(asr)
+    # int8 is as accurate as float32 on speech, and the fastest on processors; graphics cards are fast in float16.
+    return Placement(device, "int8" if device == "cpu" else "float16", asr.threads or default_threads())
 
 
 def _device(asr: AsrSettings) -> str:

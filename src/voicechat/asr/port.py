@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from voicechat.asr.slack import VoiceSlack
+
 EARS_RATE_HZ = 16_000
 """Sample rate of everything that is recognised."""
 
@@ -25,7 +27,11 @@ class HeardWord:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """What was said in one utterance. Empty text: nothing worth a turn."""
+    """What was said in one utterance. Empty text: nothing worth a turn.
+
+    Until it is final its words may change. `is_speculative`: it was made in a pause; if only quiet follows, the final
+    one has these words.
+    """
 
     text: str
     language: str
@@ -34,6 +40,7 @@ class Transcript:
     words: tuple[HeardWord, ...] = ()
     is_final: bool = True
     no_speech_prob: float = 0.0
+    is_speculative: bool = False
 
 
 class EarsError(Exception):
@@ -65,6 +72,9 @@ class RecognitionStream(Protocol):
 
 class Ears(Protocol):
     """Loaded recognition models, shared by every conversation of a process."""
+
+    slack: VoiceSlack
+    """Told of every reply that is being spoken: while one is short of audio, nothing is decoded on a guess."""
 
     def stream(self, language: str | None = None) -> RecognitionStream:
         """Begin listening. `language` is BCP 47; None: the configured one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,16 +11,20 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from voicechat.asr.engines.port import MAX_PIECE_S, Recognition, RecognitionEngine
+from voicechat.asr.agreement import joined
+from voicechat.asr.engines.port import Recognition, RecognitionEngine
 from voicechat.asr.levels import split_at_pauses
 from voicechat.asr.port import EARS_RATE_HZ, RecognitionStream, Transcript
-from voicechat.asr.stream import UtteranceStream
+from voicechat.asr.slack import VoiceSlack
+from voicechat.asr.stream import Eagerness, UtteranceStream
 from voicechat.asr.worker import DecodingWorker, Priority
 from voicechat.audio.pcm import Pcm16
 
+EAGER = Eagerness()
+
 
 class SharedEars:
-    """Ears on a loaded engine. `language` is BCP 47 or auto; `interim_s` 0 makes no interim transcripts."""
+    """Ears on a loaded engine. `language` is BCP 47 or auto; `piece_s`: decode at most so much at once."""
 
     def __init__(
         self,
@@ -27,15 +32,16 @@ class SharedEars:
         worker: DecodingWorker,
         *,
         language: str = "auto",
-        piece_s: float = MAX_PIECE_S,
-        interim_s: float = 0.6,
+        piece_s: float = math.inf,
+        eagerness: Eagerness = EAGER,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._worker = worker
         self._language = language
-        self._piece_s = min(piece_s, MAX_PIECE_S)
-        self._interim_s = interim_s
+        self._piece_s = min(piece_s, engine.longest_s)
+        self._eagerness = eagerness
+        self.slack = VoiceSlack()
         self._clock = clock
 
     def stream(self, language: str | None = None) -> RecognitionStream:
@@ -45,7 +51,8 @@ class SharedEars:
             self._worker,
             language=self._engine.language_code(language or self._language),
             piece_s=self._piece_s,
-            interim_s=self._interim_s,
+            eagerness=self._eagerness,
+            slack=self.slack,
             clock=self._clock,
         )
 
@@ -63,9 +70,10 @@ class SharedEars:
             code = code or (part.language if part.text else None)
             heard.append(_later(part, offset_samples / EARS_RATE_HZ))
             offset_samples += piece.size
+        language = code or heard[-1].language
         return Transcript(
-            text=" ".join(part.text for part in heard if part.text),
-            language=code or heard[-1].language,
+            text=joined([part.text for part in heard], language),
+            language=language,
             audio_s=pcm.size / EARS_RATE_HZ,
             compute_s=self._clock() - began,
             words=tuple(word for part in heard for word in part.words),

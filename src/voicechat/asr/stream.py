@@ -10,27 +10,45 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
-from voicechat.asr.engines.port import MAX_PIECE_S, Recognition, RecognitionEngine
-from voicechat.asr.levels import PauseMeter, quietest_cut
+from voicechat.asr.agreement import AgreedWords, joined
+from voicechat.asr.engines.port import Recognition, RecognitionEngine
+from voicechat.asr.levels import quietest_cut
+from voicechat.asr.pause import PauseMeter
 from voicechat.asr.port import EARS_RATE_HZ, EarsError, HeardWord, Transcript
+from voicechat.asr.slack import VoiceSlack
 from voicechat.asr.worker import DecodingWorker, Priority
 from voicechat.audio.pcm import Pcm16
 
 LEAST_INTERIM_S = 0.5
 """Less than a word."""
-PAUSE_S = 0.2
-"""Quiet after which an interim decode may turn out to be the final one."""
+PAUSE_S = 0.1
+"""Quiet after which a decode may turn out to be the final one."""
+MAYBE_PAUSE_S = 0.04
+"""Quiet after which no other decode is begun: it would stand in the way of that one."""
 CUT_SEARCH_S = 8.0
 MAX_PIECES = 64
 """Half an hour without a pause in one utterance; what comes after is not heard."""
 MAX_UNREAD = 64
 PUSH_BLOCK_SAMPLES = EARS_RATE_HZ
+
+
+@dataclass(frozen=True, slots=True)
+class Eagerness:
+    """What a stream does before it is asked for the final words.
+
+    Attributes:
+        interim_s: New speech after which interim words are made; 0: none are.
+        speculate: Whether a pause is decoded at once, in case that it is the end.
+    """
+
+    interim_s: float = 0.6
+    speculate: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +70,7 @@ class _Closed:
 
 
 class UtteranceStream:
-    """The stream that the ears hand out; used on the event loop only."""
+    """The stream that the ears hand out; used on the event loop only. `piece_s`: the most that is decoded at once."""
 
     def __init__(
         self,
@@ -61,14 +79,17 @@ class UtteranceStream:
         *,
         language: str | None,
         piece_s: float,
-        interim_s: float,
+        eagerness: Eagerness,
+        slack: VoiceSlack,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
         self._worker = worker
         self._language = language
-        self._piece_samples = int(min(piece_s, MAX_PIECE_S) * EARS_RATE_HZ)
-        self._interim_samples = int(interim_s * EARS_RATE_HZ)
+        self._piece_samples = int(piece_s * EARS_RATE_HZ)
+        self._interim_samples = int(eagerness.interim_s * EARS_RATE_HZ)
+        self._speculate = eagerness.speculate
+        self._slack = slack
         self._clock = clock
         self._loop = asyncio.get_running_loop()
         self._out: asyncio.Queue[_Closed | Transcript | None] = asyncio.Queue()
@@ -79,6 +100,7 @@ class UtteranceStream:
     def _start_utterance(self) -> None:
         self._pieces: list[Future[Recognition]] = []
         self._samples_before = 0
+        self._agreed = AgreedWords()
         self._start_piece()
 
     def _start_piece(self) -> None:
@@ -97,7 +119,7 @@ class UtteranceStream:
             self._take(np.array(pcm[start : start + PUSH_BLOCK_SAMPLES], dtype=np.int16))
             if self._samples > self._piece_samples:
                 self._cut_piece()
-        self._consider_interim()
+        self._consider_decoding()
 
     def flush(self) -> None:
         """Close the utterance. Raises `EarsError` when too many transcripts are unread or too much waits."""
@@ -149,7 +171,7 @@ class UtteranceStream:
         if self._closed or any(future.cancelled() for future in waiting):
             return None
         parts = [future.result() for future in waiting]
-        return _joined(parts, entry.audio_s, self._clock() - entry.flushed_at, is_final=True)
+        return _transcript(parts, entry.audio_s, self._clock() - entry.flushed_at)
 
     def _cancel(self, entry: _Closed) -> None:
         for result in entry.results:
@@ -172,18 +194,18 @@ class UtteranceStream:
         audio = self._audio()
         earliest = max(self._piece_samples // 2, self._piece_samples - int(CUT_SEARCH_S * EARS_RATE_HZ))
         cut = quietest_cut(audio[: self._piece_samples], earliest)
-        self._forget_interim()
+        self._forget_latest()
         self._pieces.append(self._decode(audio[:cut], Priority.FINAL))
         self._samples_before += cut
         self._start_piece()
         self._take(audio[cut:])
 
     def _final_decode(self) -> Future[Recognition]:
-        """The decode of the whole piece; an interim one that only quiet followed will do."""
+        """The decode of the whole piece; an earlier one that only quiet followed will do."""
         latest = self._latest
         if latest is not None and self._is_final(latest):
             return latest.result
-        self._forget_interim()
+        self._forget_latest()
         if not self._meter.heard_voice:
             return _resolved(Recognition("", self._language or "en"))
         return self._decode(self._audio(), Priority.FINAL)
@@ -192,29 +214,36 @@ class UtteranceStream:
         heard = decode.result.running() or decode.result.done()
         return heard and decode.paused and self._meter.quiet_samples >= self._samples - decode.samples
 
-    def _forget_interim(self) -> None:
+    def _forget_latest(self) -> None:
         if self._latest is not None:
             self._latest.result.cancel()
             self._latest = None
 
-    def _consider_interim(self) -> None:
-        """Start a decode of what was said so far, if one is due and nothing waits for the threads."""
-        if not self._interim_samples or self._samples < LEAST_INTERIM_S * EARS_RATE_HZ or not self._meter.heard_voice:
+    def _consider_decoding(self) -> None:
+        """Start a decode of what was said so far, if one is due and nothing waits for the threads or the voice."""
+        if self._samples < LEAST_INTERIM_S * EARS_RATE_HZ or not self._meter.heard_voice:
             return
-        latest = self._latest
-        if latest is not None and not latest.result.done():
+        if self._latest is not None and not self._latest.result.done():
             return
-        quiet = self._meter.quiet_samples
-        paused = quiet >= PAUSE_S * EARS_RATE_HZ
-        new = self._samples - (latest.samples if latest else 0)
-        already_final = latest is not None and latest.paused and quiet >= new
-        due = (paused and not already_final) or (not paused and new >= self._interim_samples)
-        if due and self._worker.idle:
+        paused = self._meter.quiet_samples >= PAUSE_S * EARS_RATE_HZ
+        due = self._pause_is_due() if paused else self._interim_is_due()
+        if due and self._worker.idle and not self._slack.short:
             result = self._decode(self._audio(), Priority.INTERIM)
             self._latest = _Decode(self._samples, paused, result)
-            self._report_interim(self._latest)
+            self._report(self._latest)
 
-    def _report_interim(self, decode: _Decode) -> None:
+    def _pause_is_due(self) -> bool:
+        latest = self._latest
+        decoded = latest is not None and latest.paused and self._meter.quiet_samples >= self._samples - latest.samples
+        return self._speculate and not decoded
+
+    def _interim_is_due(self) -> bool:
+        new = self._samples - (self._latest.samples if self._latest else 0)
+        maybe_pausing = self._speculate and self._meter.quiet_samples >= MAYBE_PAUSE_S * EARS_RATE_HZ
+        return 0 < self._interim_samples <= new and not maybe_pausing
+
+    def _report(self, decode: _Decode) -> None:
+        """Tell the words of a decode when it is done, unless it was overtaken."""
         audio_s = (self._samples_before + decode.samples) / EARS_RATE_HZ
         before = tuple(self._pieces)
         began = self._clock()
@@ -222,22 +251,32 @@ class UtteranceStream:
         def report(result: asyncio.Future[Recognition]) -> None:
             if result.cancelled() or result.exception() is not None or self._latest is not decode:
                 return
-            ready = [piece.result() for piece in before if piece.done() and not piece.cancelled()]
+            ready = [piece.result() for piece in before if _succeeded(piece)]
             if self._out.qsize() >= MAX_UNREAD // 2 or len(ready) < len(before):
                 return
-            heard = _joined([*ready, result.result()], audio_s, self._clock() - began, is_final=False)
+            heard = _transcript([*ready, result.result()], audio_s, self._clock() - began)
             if heard.text:
-                self._out.put_nowait(heard)
+                self._out.put_nowait(self._interim(heard, decode.paused))
 
         asyncio.wrap_future(decode.result, loop=self._loop).add_done_callback(report)
 
+    def _interim(self, heard: Transcript, speculative: bool) -> Transcript:
+        if speculative:
+            self._agreed.correct(heard.text, heard.language)
+            return replace(heard, is_final=False, is_speculative=True)
+        return replace(heard, text=self._agreed.push(heard.text, heard.language), is_final=False)
 
-def _joined(parts: Sequence[Recognition], audio_s: float, compute_s: float, *, is_final: bool) -> Transcript:
-    """Pieces of one utterance as one transcript."""
-    text = " ".join(part.text for part in parts if part.text)
-    words: tuple[HeardWord, ...] = tuple(chain.from_iterable(part.words for part in parts))
+
+def _transcript(parts: Sequence[Recognition], audio_s: float, compute_s: float) -> Transcript:
+    """Pieces of one utterance as its final transcript."""
     language = next((part.language for part in reversed(parts) if part.text), parts[-1].language)
-    return Transcript(text, language, audio_s, compute_s, words, is_final)
+    text = joined([part.text for part in parts], language)
+    words: tuple[HeardWord, ...] = tuple(chain.from_iterable(part.words for part in parts))
+    return Transcript(text, language, audio_s, compute_s, words)
+
+
+def _succeeded(result: Future[Recognition]) -> bool:
+    return result.done() and not result.cancelled() and result.exception() is None
 
 
 def _resolved(recognition: Recognition) -> Future[Recognition]:

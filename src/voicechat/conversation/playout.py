@@ -174,6 +174,13 @@ class Playout(io.AudioOutput):
         """The track of which something was sent and which has not ended."""
         return self._segment.track if self._segment is not None and self._segment.sent else None
 
+    def slack_s(self) -> float | None:
+        """Audio ahead of the listener; None while no more is needed."""
+        segment = self._segment
+        if segment is None or segment.flushed or self._paused:
+            return None
+        return (segment.buffered + segment.sent - self._modelled(segment)) / RATE_HZ
+
     def duck(self, depth: int) -> None:
         """0: full level; 1: the onset of speech over the reply; 2: speech that lasts."""
         self._level = depth

@@ -80,6 +80,7 @@ class Session:
         self._turns = UserTurns(self._outbox.put, self._ledger, self._clock, lambda: self._ears.turn_over())
         self._replies = Replies(self._outbox.put, self._ledger, self._clock, self._reply_opened, self._reply_finished)
         self._playout = self._make_playout()
+        self._forget_slack = ears.slack.watch(self._playout.slack_s)
         self._microphone = Microphone(self._clock, settings.conversation.jitter_buffer_ms)
         self._converter = RateConverter()
         self._manual = ManualTurns(
@@ -381,6 +382,7 @@ class Session:
             await engines.end(self._engine)
         finally:
             await self._manual.aclose()
+            self._forget_slack()
             await self._tasks.aclose()
             await self._mind.aclose()
             self._closed = True

@@ -30,6 +30,7 @@ class EarsAdapter(StrEnum):
     """How speech is recognised."""
 
     WHISPER = "whisper"
+    WHISPER_FULL = "whisper-full"
     WHISPERX = "whisperx"
 
 
@@ -159,8 +160,9 @@ class AsrSettings(Section):
     threads: int = Field(0, ge=0, description="recognition threads; 0: chosen by the machine")
     max_utterance_s: float = Field(30.0, gt=0, le=600, description="longest stretch recognised at once, s")
     interim_interval_ms: int = Field(
-        600, ge=0, le=10_000, description="new speech after which interim words are recognised, ms; 0: finals only"
+        600, ge=0, le=10_000, description="new speech after which interim words are recognised, ms; 0: never"
     )
+    speculation: bool = Field(True, description="whether a pause is recognised at once, in case that it is the end")
 
 
 class LlmSettings(Section):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from voicechat.asr.levels import PauseMeter, frame_levels_dbfs, quietest_cut, split_at_pauses, voiced_span
+from voicechat.asr.levels import frame_levels_dbfs, quietest_cut, split_at_pauses, voiced_span
 from voicechat.asr.port import EARS_RATE_HZ
 from voicechat.audio.pcm import Pcm16
 
@@ -48,31 +48,3 @@ def test_pieces_together_are_the_whole_and_none_is_too_long(seconds: float, long
     pieces = split_at_pauses(whole, longest_s)
     assert np.array_equal(np.concatenate(pieces), whole)
     assert all(piece.size <= longest_s * EARS_RATE_HZ for piece in pieces)
-
-
-def test_the_meter_counts_the_quiet_after_speech() -> None:
-    meter = PauseMeter()
-    for chunk in (tone(0.5), silence(0.1), silence(0.2)):
-        meter.push(chunk)
-    assert meter.heard_voice
-    assert meter.quiet_samples == pytest.approx(0.3 * EARS_RATE_HZ, abs=320)
-
-
-def test_speech_after_a_pause_ends_the_quiet() -> None:
-    meter = PauseMeter()
-    for chunk in (tone(0.5), silence(0.3), tone(0.2)):
-        meter.push(chunk)
-    assert meter.quiet_samples == 0
-
-
-def test_a_steady_noise_far_below_the_voice_counts_as_quiet() -> None:
-    meter = PauseMeter()
-    meter.push(tone(0.5, 16000))
-    meter.push(tone(0.3, 300))
-    assert meter.quiet_samples == round(0.3 * EARS_RATE_HZ)
-
-
-def test_silence_alone_is_no_voice() -> None:
-    meter = PauseMeter()
-    meter.push(silence(1))
-    assert not meter.heard_voice

@@ -8,7 +8,7 @@ import pytest
 from voicechat.asr.engines.fake import NumberEngine, spoken
 from voicechat.asr.port import EARS_RATE_HZ, EarsError, RecognitionStream, Transcript
 from voicechat.asr.shared import SharedEars
-from voicechat.asr.stream import MAX_UNREAD
+from voicechat.asr.stream import MAX_UNREAD, Eagerness
 from voicechat.asr.worker import DecodingWorker
 
 QUIET = spoken(0, 0.3)
@@ -21,7 +21,7 @@ def engine() -> NumberEngine:
 
 @pytest.fixture
 async def ears(engine: NumberEngine) -> AsyncIterator[SharedEars]:
-    ears = SharedEars(engine, DecodingWorker(), interim_s=0)
+    ears = SharedEars(engine, DecodingWorker(), eagerness=Eagerness(interim_s=0, speculate=False))
     yield ears
     engine.gate.set()
     await ears.aclose()
@@ -30,7 +30,7 @@ async def ears(engine: NumberEngine) -> AsyncIterator[SharedEars]:
 @pytest.fixture
 async def eager_ears(engine: NumberEngine) -> AsyncIterator[SharedEars]:
     """Ears that make interim transcripts."""
-    ears = SharedEars(engine, DecodingWorker(), interim_s=0.6)
+    ears = SharedEars(engine, DecodingWorker())
     yield ears
     engine.gate.set()
     await ears.aclose()

@@ -24,6 +24,7 @@ class NumberEngine:
     gate: threading.Event = field(default_factory=threading.Event)
     failure: Exception | None = None
     heard_s: list[float] = field(default_factory=list)
+    longest_s: float = 28.0
 
     def __post_init__(self) -> None:
         self.gate.set()

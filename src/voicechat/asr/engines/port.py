@@ -11,9 +11,6 @@ from typing import Protocol
 from voicechat.asr.port import HeardWord
 from voicechat.audio.pcm import Pcm16
 
-MAX_PIECE_S = 28.0
-"""Longest stretch that an engine is given."""
-
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
@@ -25,8 +22,21 @@ class Recognition:
     no_speech_prob: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a model computes: device, arithmetic (both in the engine's own terms), and threads of the processor."""
+
+    device: str = "cpu"
+    compute_type: str = "int8"
+    threads: int = 1
+
+
 class RecognitionEngine(Protocol):
     """A loaded model."""
+
+    @property
+    def longest_s(self) -> float:
+        """Longest stretch that it is given at once."""
 
     def language_code(self, language: str | None) -> str | None:
         """The model's own code of a BCP 47 tag; None where it is to be detected.
@@ -35,7 +45,7 @@ class RecognitionEngine(Protocol):
         """
 
     def recognise(self, pcm: Pcm16, language: str | None, *, words: bool = False) -> Recognition:
-        """Recognise at most `MAX_PIECE_S` of 16 kHz audio. `language` comes from `language_code`.
+        """Recognise at most `longest_s` of 16 kHz audio. `language` comes from `language_code`.
 
         Silence and noise give empty text. Raises `EarsError`.
         """

@@ -18,14 +18,15 @@ from typing import Any
 import ctranslate2
 import numpy as np
 import numpy.typing as npt
-from faster_whisper import WhisperModel
 from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens
 
+from voicechat.asr.agreement import UNSPACED
 from voicechat.asr.doubt import Hypothesis, is_doubtful, is_made_up, token_cap
-from voicechat.asr.engines.port import Recognition
+from voicechat.asr.engines.port import Placement, Recognition
+from voicechat.asr.engines.whisper_model import BEAM, language_code, load_whisper
 from voicechat.asr.levels import voiced_span
-from voicechat.asr.port import EARS_RATE_HZ, HeardWord, UnknownLanguageError
+from voicechat.asr.port import EARS_RATE_HZ, HeardWord
 from voicechat.audio.pcm import Pcm16, to_float
 
 FULL_WINDOW_S = 30.0
@@ -33,16 +34,12 @@ SHORT_WINDOW_S = 12.0
 """The shortest window that was safe on recordings of people."""
 WINDOW_MARGIN_S = 1.0
 """Room that the window leaves after the speech, so that its end is heard as an end."""
-BEAM = 5
 FRAMES_PER_SECOND = 100
 TIMESTAMP_STEP_S = 0.02
 LATEST_START_S = 1.0
 SHORTEST_S = 0.1
 REREAD_S = 1.5
 """Speech left over after the last timestamp that is worth reading on for."""
-
-UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
-"""Languages written without spaces between words."""
 
 Features = npt.NDArray[np.float32]
 
@@ -60,37 +57,17 @@ class _Reading:
 class WhisperEngine:
     """A Whisper model in memory. Calls may come from several threads; CTranslate2 runs them one after another."""
 
-    def __init__(self, directory: Path, *, device: str, compute_type: str, threads: int) -> None:
-        self._whisper = WhisperModel(
-            str(directory),
-            device=device,
-            compute_type=compute_type,
-            cpu_threads=threads,
-            num_workers=1,
-            local_files_only=True,
-        )
+    longest_s = 28.0
+
+    def __init__(self, directory: Path, placement: Placement) -> None:
+        self._whisper = load_whisper(directory, placement)
         self._model: Any = self._whisper.model
         self._multilingual = bool(self._model.is_multilingual)
         self._name = directory.name
 
     def language_code(self, language: str | None) -> str | None:
         """Whisper's two-letter code. Raises `UnknownLanguageError`."""
-        code = (language or "auto").replace("_", "-").split("-")[0].lower()
-        known = self._whisper.supported_languages
-        if code == "auto":
-            return None if self._multilingual else "en"
-        if code not in known:
-            allowed = "auto or a language Whisper knows, such as en, de, zh" if self._multilingual else "en or auto"
-            raise UnknownLanguageError(
-                f"model {self._name} does not hear {language!r}: set ASR_LANGUAGE to {allowed}"
-                + ("" if self._multilingual else ", or ASR_MODEL to one without .en in its name")
-            )
-        return code
-
-    def warm_up(self) -> None:
-        """Decode a moment of noise, so that the first utterance is not the slowest."""
-        noise = np.random.default_rng(0).normal(0, 300, EARS_RATE_HZ).astype(np.int16)
-        self.recognise(noise, "en")
+        return language_code(self._whisper, self._name, language)
 
     def recognise(self, pcm: Pcm16, language: str | None, *, words: bool = False) -> Recognition:
         """Recognise up to 28 s; silence, noise and repetition give empty text."""
