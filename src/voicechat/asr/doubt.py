@@ -1,8 +1,8 @@
 """Telling what was heard from what a recogniser makes up.
 
 Whisper completes what it was trained on: noise becomes "Thank you.", a short window becomes a loop. The compression
-ratio is that of the Whisper paper (Radford et al. 2022, section 4.5); the others were set on recordings of people against
-silence, noise, hum, clicks and breath: docs/guides/ears.md.
+ratio is that of the Whisper paper (Radford et al. 2022, section 4.5); the others were set on recordings of people
+against silence, noise, hum, clicks and breath: docs/guides/ears.md.
 """
 
 from __future__ import annotations

@@ -195,7 +195,7 @@ def test_variables_that_kubernetes_adds_are_not_ours() -> None:
 @pytest.mark.parametrize(
     ("environ", "legal"),
     [
-        ({"ASR_ADAPTER": "whsper"}, "one of whisper, whisperx"),
+        ({"ASR_ADAPTER": "whsper"}, "one of whisper, whisper-full, whisperx"),
         ({"VOICECHAT_SERVER__PORT": "99999"}, "a whole number at least 0 and at most 65535"),
         ({"ASR_ENABLED": "perhaps"}, "true or false"),
         ({"VOICECHAT_TTS__ALIASES": "alloy"}, 'a mapping, such as {"a": "b"}'),

@@ -26,7 +26,7 @@ def load_whisper(directory: Path, placement: Placement) -> WhisperModel:
 
 
 def language_code(model: WhisperModel, name: str, language: str | None) -> str | None:
-    """Whisper's code of a BCP 47 tag; None: to be detected. Raises `UnknownLanguageError` when the model does not know it."""
+    """Whisper's code of a BCP 47 tag; None: to be detected. Raises `UnknownLanguageError`."""
     multilingual = bool(model.model.is_multilingual)
     code = (language or "auto").replace("_", "-").split("-")[0].lower()
     if code == "auto":
