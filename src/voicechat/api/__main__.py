@@ -17,6 +17,7 @@ from voicechat.asr.port import EarsError
 from voicechat.llm.find import MindError
 from voicechat.observability.logs import configure_logging
 from voicechat.settings import SettingsError, load_settings
+from voicechat.settings.keys import secret_values
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +26,7 @@ def main(arguments: list[str]) -> int:
     """Run the orchestrator; `arguments` may name a YAML file. Returns the exit code."""
     try:
         settings = load_settings(Path(arguments[0]) if arguments else None)
-        configure_logging(settings.logging, "orchestrator")
+        configure_logging(settings.logging, "orchestrator", secrets=secret_values(settings))
         asyncio.run(serve(settings))
     except (SettingsError, ExposedError, KeyStoreError, BindError, EarsError, MindError, PartError) as error:
         log.error("the orchestrator did not start", reason=str(error))

@@ -12,6 +12,10 @@ import structlog
 from voicechat.asr.load import load_ears
 from voicechat.asr.port import Ears
 from voicechat.conversation.factory import SessionFactory
+from voicechat.conversation.port import ConversationFactory
+from voicechat.conversation.pulse import beating
+from voicechat.conversation.recorded import RecordedFactory
+from voicechat.conversation.transcript_log import TranscriptLog, open_transcript_log
 from voicechat.conversation.vad import MakeVad, load_vad
 from voicechat.fleet.port import VoiceFleet
 from voicechat.llm.client import make_client, make_llm
@@ -26,21 +30,33 @@ class PartError(Exception):
 
 
 @asynccontextmanager
-async def conversations(settings: Settings, fleet: VoiceFleet) -> AsyncIterator[SessionFactory]:
-    """Load ears, voice activity and mind, and hold conversations on them.
+async def conversations(settings: Settings, fleet: VoiceFleet) -> AsyncIterator[ConversationFactory]:
+    """Load ears, voice activity and mind, and hold conversations on them, written down if the settings say so.
 
     Raises `EarsError`, `MindError` or `PartError`, whose texts say what to do.
     """
     ears, vad, mind = await _load(settings)
     try:
-        async with make_client(mind, settings.llm) as client:
-            factory = SessionFactory(settings, fleet, ears, partial(make_llm, mind, settings.llm, client), vad)
+        async with make_client(mind, settings.llm) as client, beating() as pulse, _written(settings) as sink:
+            llm = partial(make_llm, mind, settings.llm, client)
+            factory = SessionFactory(settings, fleet, ears, llm, vad, lateness_ms=pulse.lateness_ms)
             try:
-                yield factory
+                yield factory if sink is None else RecordedFactory(factory, sink)
             finally:
                 await factory.aclose()
     finally:
         await ears.aclose()
+
+
+@asynccontextmanager
+async def _written(settings: Settings) -> AsyncIterator[TranscriptLog | None]:
+    """Where turns are written down, or None."""
+    sink = open_transcript_log(settings.retention)
+    try:
+        yield sink
+    finally:
+        if sink is not None:
+            await asyncio.to_thread(sink.close)
 
 
 async def _load(settings: Settings) -> tuple[Ears, MakeVad, Mind]:

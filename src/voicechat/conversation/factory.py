@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from voicechat.asr.port import Ears
 from voicechat.conversation.clock import Clock
 from voicechat.conversation.engine import default_turn_detection
 from voicechat.conversation.mind import MakeLlm
-from voicechat.conversation.port import REPLYING, CommandRefused, Conversation, ConversationConfig
+from voicechat.conversation.places import Places, always_on_time
+from voicechat.conversation.port import REPLYING, Conversation, ConversationConfig
 from voicechat.conversation.session import Session
 from voicechat.conversation.vad import MakeVad
 from voicechat.fleet.port import VoiceFleet
@@ -25,7 +28,9 @@ class SessionFactory:
         vad: MakeVad,
         *,
         clock: Clock | None = None,
+        lateness_ms: Callable[[], float] = always_on_time,
     ) -> None:
+        self._places = Places(settings.server, lateness_ms)
         self._settings = settings
         self._fleet = fleet
         self._ears = ears
@@ -53,12 +58,8 @@ class SessionFactory:
         )
 
     async def open(self, config: ConversationConfig) -> Conversation:
-        """Start a conversation. Raises `CommandRefused` when no more can be held."""
-        most = self._settings.server.max_sessions
-        if len(self._sessions) >= most:
-            raise CommandRefused(
-                "server_full", f"{most} conversations are held already (server.max_sessions); try later"
-            )
+        """Start a conversation, once there is a place for it. Raises `CommandRefused` when there is none in time."""
+        await self._places.take()
         session = Session(
             self._settings,
             config,
@@ -66,7 +67,7 @@ class SessionFactory:
             self._ears,
             self._make_llm,
             self._make_vad,
-            on_closed=lambda: self._sessions.discard(session),
+            on_closed=lambda: self._gone(session),
             clock=self._clock,
         )
         self._sessions.add(session)
@@ -76,6 +77,10 @@ class SessionFactory:
             await session.aclose()
             raise
         return session
+
+    def _gone(self, session: Session) -> None:
+        self._sessions.discard(session)
+        self._places.give_back()
 
     async def aclose(self) -> None:
         """End every conversation."""

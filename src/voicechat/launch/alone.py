@@ -11,13 +11,14 @@ import structlog
 
 from voicechat.launch.ports import check_free
 from voicechat.settings import Settings, load_settings
+from voicechat.settings.keys import secret_values
 
 
 def run_orchestrator(settings: Settings) -> int:
     """Serve until SIGINT or SIGTERM; returns the exit code. Raises `PortInUseError` before anything is loaded."""
     from voicechat.observability.logs import configure_logging
 
-    configure_logging(settings.logging, "orchestrator")
+    configure_logging(settings.logging, "orchestrator", secrets=secret_values(settings))
     check_orchestrator_ports(settings)
     from voicechat.api.serve import serve
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterable, MutableMapping
 from typing import Any, TextIO
 
 import structlog
-from pydantic import SecretStr
 from structlog.processors import ExceptionRenderer
 from structlog.stdlib import ProcessorFormatter
 from structlog.tracebacks import ExceptionDictTransformer
-from structlog.types import EventDict, Processor, WrappedLogger
+from structlog.types import Processor, WrappedLogger
 
+from voicechat.observability.redaction import Redactor, hide_secrets, hide_transcripts
 from voicechat.settings import LoggingSettings
 
 # Libraries that install handlers of their own, or talk too much at our level.
@@ -22,29 +22,33 @@ _TALKATIVE = (
     *("httpx", "httpx2", "httpcore", "httpcore2", "openai", "websockets"),
     *("asyncio", "uvicorn.access", "numba", "faster_whisper"),
 )
-_SECRET_WORDS = ("secret", "password", "token", "api_key", "authorization")
-_NOT_SECRET = ("max_tokens", "input_tokens", "output_tokens", "total_tokens", "history_tokens", "tokens")
-_HIDDEN = "**********"
 # A frame's local variables may hold secrets.
 _PLAIN_FRAMES = ExceptionDictTransformer(show_locals=False)
 
 
-def configure_logging(settings: LoggingSettings, service: str, stream: TextIO | None = None) -> None:
+def configure_logging(
+    settings: LoggingSettings, service: str, stream: TextIO | None = None, *, secrets: Iterable[str] = ()
+) -> None:
     """Sends every log line of this process to `stream`; calling it again replaces what the last call did.
 
     Args:
         settings: The least level, and whether lines are JSON (None: text on a terminal, JSON elsewhere).
         service: Name of the process, a field of every JSON line.
         stream: Where to; None for the standard error stream.
+        secrets: Values that are never written, wherever they turn up.
 
-    Lines carry what `structlog.contextvars` holds, such as session and turn. Values of type SecretStr, and values whose
-    name says that they are secret, are never written.
+    Lines carry what `structlog.contextvars` holds, such as session and turn. Values of type SecretStr, values whose
+    name says that they are secret, and what has the form of a key or token are never written; nor, unless
+    `settings.transcripts`, is what people say.
     """
     out = stream or sys.stderr
     json_lines = settings.json_lines if settings.json_lines is not None else not out.isatty()
     shared = _shared_processors(service if json_lines else "")
+    if not settings.transcripts:
+        shared.append(hide_transcripts)
     _configure_structlog(shared)
-    _configure_stdlib(settings.level.value, _formatter(shared, json_lines, colours=out.isatty()), out)
+    formatter = _formatter(shared, json_lines, Redactor(secrets), colours=out.isatty())
+    _configure_stdlib(settings.level.value, formatter, out)
 
 
 def _shared_processors(service: str) -> list[Processor]:
@@ -69,13 +73,15 @@ def _configure_structlog(shared: list[Processor]) -> None:
     )
 
 
-def _formatter(shared: list[Processor], json_lines: bool, *, colours: bool) -> ProcessorFormatter:
+def _formatter(shared: list[Processor], json_lines: bool, redactor: Redactor, *, colours: bool) -> ProcessorFormatter:
     tail: list[Processor] = [ProcessorFormatter.remove_processors_meta]
     if json_lines:
         tail += [ExceptionRenderer(_PLAIN_FRAMES), structlog.processors.JSONRenderer(default=str)]
     else:
         plain = structlog.dev.plain_traceback
         tail += [structlog.dev.ConsoleRenderer(colors=colours, pad_event_to=0, exception_formatter=plain)]
+    # Last, so that tracebacks and what libraries put into their texts pass through it as well.
+    tail.append(redactor)
     return ProcessorFormatter(foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared], processors=tail)
 
 
@@ -94,29 +100,6 @@ def _configure_stdlib(level: str, formatter: logging.Formatter, out: TextIO) -> 
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
     logging.captureWarnings(True)
-
-
-def hide_secrets(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Replaces what must not be read in a log, at any depth of mappings and lists."""
-    for key, value in event.items():
-        if not key.startswith("_"):
-            event[key] = _hidden(key, value)
-    return event
-
-
-def _hidden(key: str, value: Any) -> Any:
-    if isinstance(value, SecretStr) or (isinstance(value, str) and _names_a_secret(key)):
-        return _HIDDEN
-    if isinstance(value, Mapping):
-        return {name: _hidden(str(name), inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_hidden(key, inner) for inner in value]
-    return value
-
-
-def _names_a_secret(key: str) -> bool:
-    lowered = key.lower()
-    return lowered not in _NOT_SECRET and any(word in lowered for word in _SECRET_WORDS)
 
 
 class _ServiceName:

@@ -76,6 +76,19 @@ def keys_by_variable() -> dict[str, Key]:
     return {variable: key for key in all_keys().values() for variable in key.variables}
 
 
+def secret_values(settings: Settings) -> list[str]:
+    """What the secret settings hold, so that it can be kept out of logs."""
+    held = (_value(settings, key.name) for key in all_keys().values() if key.secret)
+    return [value.get_secret_value() for value in held if isinstance(value, SecretStr)]
+
+
+def _value(settings: BaseModel, name: str) -> Any:
+    value: Any = settings
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
 def nearest_key(name: str) -> str | None:
     """The setting that `name` was probably meant to be."""
     names = list(all_keys())

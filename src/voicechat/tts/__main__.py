@@ -9,6 +9,7 @@ from pathlib import Path
 
 from voicechat.observability.logs import configure_logging
 from voicechat.settings import SettingsError, load_settings
+from voicechat.settings.keys import secret_values
 
 
 def main(arguments: list[str]) -> int:
@@ -20,7 +21,7 @@ def main(arguments: list[str]) -> int:
         settings = load_settings(Path(arguments[0]) if arguments else None)
     except SettingsError as error:
         return _refuse(error)
-    configure_logging(settings.logging, "worker")
+    configure_logging(settings.logging, "worker", secrets=secret_values(settings))
     from voicechat.access.exposure import ExposedError
     from voicechat.tts.engine import EngineError
     from voicechat.tts.serve import serve

@@ -361,7 +361,9 @@ def test_no_more_conversations_than_the_server_may_hold(play: Play) -> None:
         another = await caller.factory.open(caller.factory.default_config())
         await another.aclose()
 
-    play(scene, settings=Settings().model_copy(update={"server": ServerSettings(max_sessions=1)}))
+    play(
+        scene, settings=Settings().model_copy(update={"server": ServerSettings(max_sessions=1, max_waiting_sessions=0)})
+    )
 
 
 def test_a_closed_conversation_takes_no_command(play: Play) -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from voicechat.observability.logs import configure_logging
@@ -81,6 +83,51 @@ def test_secrets_are_never_written(out: io.StringIO) -> None:
     structlog.get_logger("voicechat").info("asked", key=SecretStr("a1b2c3"), nested={"api_key": "a1b2c3"})
     logging.getLogger("openai").warning("refused", extra={"authorization": "Bearer a1b2c3", "password": "a1b2c3"})
     assert "a1b2c3" not in out.getvalue()
+
+
+TOKEN = "vc-0123456789ab-" + "S3cr3t_-" * 5 + "abc"
+PLACES = st.sampled_from(
+    ["{}", "key {} refused", "Authorization: Bearer {}", "ek_{}", "GET /x?api_key={}&y=1", "redis://:{}@h:1/0"]
+)
+
+
+@given(place=PLACES, text=st.text(), as_json=st.booleans(), depth=st.integers(0, 3))
+def test_a_token_is_never_written_wherever_it_stands(place: str, text: str, as_json: bool, depth: int) -> None:
+    stream = io.StringIO()
+    configure_logging(LoggingSettings(json_lines=as_json), "worker", stream)
+    value: Any = text + " " + place.format(TOKEN)
+    for _ in range(depth):
+        value = {"field": [value]}
+    structlog.get_logger("voicechat").warning(place.format(TOKEN), detail=value)
+    logging.getLogger("openai").warning("%s", value)
+    try:
+        raise ValueError(place.format(TOKEN))
+    except ValueError:
+        logging.getLogger("grpc").exception("failed")
+    assert TOKEN.removeprefix("vc-0123456789ab-") not in stream.getvalue()
+    if as_json:
+        assert len(lines(stream)) == 3
+
+
+@given(secret=st.from_regex(r"[!-~]{12}[ -~]{0,20}[!-~]{12}", fullmatch=True))
+def test_a_configured_secret_is_never_written_whatever_it_is(secret: str) -> None:
+    stream = io.StringIO()
+    configure_logging(LoggingSettings(json_lines=True), "worker", stream, secrets=["none", secret])
+    structlog.get_logger("voicechat").warning("asked", detail=f"<<{secret}>>")
+    (line,) = lines(stream)
+    assert line["detail"] == "<<**********>>"
+
+
+def test_what_people_say_is_written_only_when_asked_for(out: io.StringIO) -> None:
+    def speak() -> None:
+        logging.getLogger("livekit.agents").warning("received", extra={"user_transcript": "my address is"})
+        structlog.get_logger("voicechat").warning("turn", nested={"text": "my address is"})
+
+    speak()
+    assert "my address" not in out.getvalue()
+    configure_logging(LoggingSettings(json_lines=True, transcripts=True), "worker", out)
+    speak()
+    assert out.getvalue().count("my address") == 2
 
 
 def test_a_traceback_shows_no_local_variables(out: io.StringIO) -> None:

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from voicechat.conversation.places import Places
+from voicechat.conversation.port import CommandRefused
+from voicechat.conversation.pulse import RANK, Pulse
+from voicechat.settings import ServerSettings
+
+
+def places(**server: float) -> Places:
+    return Places(ServerSettings.model_validate({"max_sessions": 1, "session_wait_s": 60, **server}))
+
+
+async def waiting(made: Places) -> asyncio.Future[None]:
+    task = asyncio.ensure_future(made.take())
+    await asyncio.sleep(0)
+    return task
+
+
+async def test_who_waited_longest_gets_the_place() -> None:
+    made = places()
+    await made.take()
+    first, second = await waiting(made), await waiting(made)
+    made.give_back()
+    await first
+    assert not second.done()
+    made.give_back()
+    await second
+
+
+async def test_beyond_the_queue_one_is_refused_at_once() -> None:
+    made = places(max_waiting_sessions=1)
+    await made.take()
+    queued = await waiting(made)
+    with pytest.raises(CommandRefused) as refused:
+        await made.take()
+    assert refused.value.code == "server_full"
+    made.give_back()
+    await queued
+
+
+async def test_who_waits_too_long_is_refused_and_leaves_the_queue() -> None:
+    made = places(session_wait_s=0.001, max_waiting_sessions=1)
+    await made.take()
+    for _ in range(2):
+        with pytest.raises(CommandRefused):
+            await made.take()
+    made.give_back()
+    await made.take()
+
+
+async def test_who_leaves_with_the_place_in_hand_gives_it_back() -> None:
+    made = places()
+    await made.take()
+    leaving, next_one = await waiting(made), await waiting(made)
+    made.give_back()
+    leaving.cancel()
+    await asyncio.wait((leaving,))
+    await next_one
+
+
+async def test_while_the_process_is_late_nobody_is_let_in() -> None:
+    pulse = Pulse()
+    made = Places(ServerSettings(max_lateness_ms=50), pulse.lateness_ms)
+    for _ in range(RANK - 1):
+        pulse.note(500)
+    await made.take()
+    pulse.note(60)
+    with pytest.raises(CommandRefused, match="60 ms late"):
+        await made.take()
