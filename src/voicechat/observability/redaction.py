@@ -52,8 +52,9 @@ class Redactor:
         longest_first = sorted(written, key=len, reverse=True)
         self._values = re.compile("|".join(map(re.escape, longest_first))) if written else None
 
-    def __call__(self, _: WrappedLogger, __: str, line: str) -> str:
-        """The line as it may be read."""
+    def __call__(self, _: WrappedLogger, __: str, rendered: Any) -> str:
+        """The rendered line as it may be read."""
+        line = str(rendered)
         if self._values is not None:
             line = self._values.sub(HIDDEN, line)
         for form, shown in _FORMS:
