@@ -92,6 +92,16 @@ BenchUrl = Annotated[
     ),
 ]
 
+CallPeers = Annotated[
+    str,
+    typer.Option(
+        "--peers",
+        metavar="NAME[,NAME...]",
+        help="Other assistants called in the same run: all, pipecat; benchmarks/peers/setup installs them.",
+        show_default=False,
+    ),
+]
+
 
 def explained(command: Callable[P, R]) -> Callable[P, R]:
     """A command whose failures are one sentence on stderr; LOG_LEVEL=DEBUG shows where they came from."""
@@ -444,6 +454,7 @@ def bench_conversation(
     noise: Noise = "clean",
     idle: Annotated[int, typer.Option(min=0, help="Callers beside them who only listen.")] = 0,
     url: BenchUrl = None,
+    peers: CallPeers = "",
     output: Report = None,
     config: Config = None,
     overrides: Overrides = None,
@@ -453,7 +464,7 @@ def bench_conversation(
     from voicechat.bench.calls.options import CallOptions, levels, numbers, speakers
     from voicechat.bench.report import write_report
 
-    options = CallOptions(numbers(callers), turns, speakers(voices), levels(noise), idle, url=url)
+    options = CallOptions(numbers(callers), turns, speakers(voices), levels(noise), idle, _names(peers), url)
     write_report(run_conversation(_settings(config, overrides, {}), options), output)
 
 
@@ -465,6 +476,7 @@ def bench_barge_in(
     voices: Voices = "human,synthetic",
     noise: Noise = "clean",
     url: BenchUrl = None,
+    peers: CallPeers = "",
     output: Report = None,
     config: Config = None,
     overrides: Overrides = None,
@@ -474,7 +486,7 @@ def bench_barge_in(
     from voicechat.bench.calls.options import CallOptions, levels, numbers, speakers
     from voicechat.bench.report import write_report
 
-    options = CallOptions(numbers(callers), turns, speakers(voices), levels(noise), url=url)
+    options = CallOptions(numbers(callers), turns, speakers(voices), levels(noise), peers=_names(peers), url=url)
     write_report(run_barge_in(_settings(config, overrides, {}), options), output)
 
 

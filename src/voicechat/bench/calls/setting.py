@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from voicechat.bench.calls.line import Assistant
+from voicechat.bench.calls.pipecat_line import pipecat
 from voicechat.bench.calls.realtime_line import RealtimeAssistant
 from voicechat.bench.calls.stack import Stack, own_stack
 from voicechat.bench.calls.utterances import (
@@ -17,7 +18,18 @@ from voicechat.bench.calls.utterances import (
     synthetic_utterances,
 )
 from voicechat.bench.report import progress
+from voicechat.bench.systems.port import BenchError
+from voicechat.llm.find import Mind
 from voicechat.settings import Settings
+
+CALL_PEERS: dict[str, Callable[[Settings, Mind], AbstractAsyncContextManager[Assistant]]] = {"pipecat": pipecat}
+
+
+def find_call_peers(names: Sequence[str]) -> list[str]:
+    """The peers called `names`; "all" names each. Raises `BenchError` on others."""
+    if unknown := [name for name in names if name not in (*CALL_PEERS, "all")]:
+        raise BenchError(f"no assistant is called {', '.join(unknown)}; there are all, {', '.join(CALL_PEERS)}")
+    return list(CALL_PEERS) if "all" in names else list(names)
 
 
 async def gather_utterances(settings: Settings, speakers: Collection[Speaker], count: int) -> list[Utterance]:
@@ -37,13 +49,20 @@ async def assistants(
     settings: Settings, url: str | None, peers: Sequence[str], *, tap: bool = False
 ) -> AsyncIterator[tuple[list[Assistant], Stack | None]]:
     """The product, then its peers on the same models; all run, and only one is called at a time."""
+    wanted = find_call_peers(peers)
+    if wanted and url is not None:
+        raise BenchError("peers answer with the mind that the bench starts: leave --url or --peers out")
     async with AsyncExitStack() as stack:
         if url is not None:
             yield [RealtimeAssistant(url, {"url": url})], None
             return
         progress("starting the product")
         own = await stack.enter_async_context(own_stack(settings, tap=tap))
-        yield [RealtimeAssistant(own.realtime_url, _settings(settings, own))], own
+        found: list[Assistant] = [RealtimeAssistant(own.realtime_url, _settings(settings, own))]
+        for peer in wanted:
+            progress(f"starting {peer}")
+            found.append(await stack.enter_async_context(CALL_PEERS[peer](settings, own.mind)))
+        yield found, own
 
 
 def _settings(settings: Settings, own: Stack) -> dict[str, Any]:

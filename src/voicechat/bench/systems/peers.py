@@ -135,11 +135,12 @@ async def _server(house: PeerHouse, name: str, port: int, module: tuple[str, ...
     log = house.log(name)
     command = house.script("with_threads.py", str(house.threads), *module)
     async with running(on_cores(command, house.cores), log) as process:
-        await _answers(name, port, log)
+        await answers(name, port, log)
         yield process.pid
 
 
-async def _answers(name: str, port: int, log: Path) -> None:
+async def answers(name: str, port: int, log: Path) -> None:
+    """Wait until something listens on `port`. Raises `BenchError` with the log's last words."""
     try:
         async with asyncio.timeout(SERVER_START_S):
             while not await _listens(port):  # noqa: ASYNC110 - another process can only be asked
