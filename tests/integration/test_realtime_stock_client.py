@@ -20,6 +20,7 @@ from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from voicechat.access.fake import FakeKeys, fake_access
 from voicechat.api.app import create_app
 from voicechat.api.lifecycle import Lifecycle
+from voicechat.api.loading import DeferredEars
 from voicechat.api.servers import bind, make_server, port_of, running
 from voicechat.api.services import Services
 from voicechat.conversation.fake_conversation import FakeConversation, FakeFactory
@@ -105,7 +106,9 @@ async def serving(**server: Any) -> AsyncIterator[Server]:
             conversations=factory,
             access=(await fake_access(FakeKeys(), keys_required=False, clock=time.time))[0],
             lifecycle=Lifecycle(),
+            ears=DeferredEars(),
             executor=executor,
+            decoders=executor,
             started_at=time.monotonic(),
         )
         listener = bind("127.0.0.1", 0, "server.port")

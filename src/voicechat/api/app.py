@@ -18,6 +18,7 @@ from voicechat.api.realtime import realtime_router
 from voicechat.api.reference import install_reference
 from voicechat.api.services import Services
 from voicechat.api.speech import speech_router
+from voicechat.api.transcriptions import transcriptions_router
 
 LOCAL_ORIGINS = r"https?://(localhost|[a-z0-9-]+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?"
 """Pages of this machine, such as a development server of the page on another port."""
@@ -34,8 +35,8 @@ def create_app(services: Services, page_directory: Path = PAGE_DIRECTORY) -> Fas
     )
     server = services.settings.server
     install_error_handlers(app)
-    for router in (speech_router(services), listings_router(services), realtime_router(services)):
-        app.include_router(router)
+    for make_router in (speech_router, transcriptions_router, listings_router, realtime_router):
+        app.include_router(make_router(services))
     install_reference(app)
     app.router.routes.append(page_route(page_directory))
     app.add_middleware(BodyLimit, max_bytes=server.max_body_bytes)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
@@ -24,6 +28,40 @@ STATUS_OF_VOICE_ERROR = {
 DEFAULT_RETRY_AFTER_S = 1.0
 NOT_JSON = "the body is not JSON in UTF-8, or is nested too deeply"
 NO_OBJECT = "the body is a JSON object, sent with the header Content-Type: application/json"
+
+
+class ErrorObject(BaseModel):
+    """What was wrong: `code` is for programs, `message` for people, `param` names the field."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class ErrorBody(BaseModel):
+    """OpenAI's error object."""
+
+    error: ErrorObject
+
+
+REASONS = {
+    400: "the request is wrong; the message says how",
+    401: "no key, or one that is not known",
+    403: "not from here: see server.allowed_hosts and server.allowed_origins",
+    404: "no such thing; the message names what there is",
+    409: "the voice's files are missing; the message holds the command that fetches them",
+    413: "more than server.max_body_bytes",
+    429: "too much at once; Retry-After says when to come back",
+    500: "a defect; the server's log says more",
+    503: "not now; Retry-After says when to come back",
+    504: "no sound within tts.first_audio_timeout_s",
+}
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The errors of a route, for the API's description."""
+    return {status: {"model": ErrorBody, "description": REASONS[status]} for status in statuses}
 
 
 class ApiError(Exception):
@@ -52,12 +90,23 @@ def from_voice_error(error: VoiceError, param: str | None = None) -> ApiError:
     return ApiError(status, str(error), code=error.code.lower(), param=param, retry_after_s=retry_after_s)
 
 
-def error_response(error: ApiError) -> JSONResponse:
+def error_body(error: ApiError) -> dict[str, Any]:
     """OpenAI's error object."""
     kind = "server_error" if error.status >= 500 else "invalid_request_error"
-    body = {"error": {"message": str(error), "type": kind, "param": error.param, "code": error.code}}
+    return {"error": {"message": str(error), "type": kind, "param": error.param, "code": error.code}}
+
+
+class _ErrorResponse(JSONResponse):
+    """JSON in ASCII: what a client sent comes back in messages, and need not be text."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, separators=(",", ":")).encode()
+
+
+def error_response(error: ApiError) -> JSONResponse:
+    """An answer that is an error."""
     headers = {"Retry-After": str(max(1, round(error.retry_after_s)))} if error.retry_after_s is not None else None
-    return JSONResponse(body, error.status, headers=headers)
+    return _ErrorResponse(error_body(error), error.status, headers=headers)
 
 
 def install_error_handlers(app: FastAPI) -> None:

@@ -1,8 +1,12 @@
-"""Conversations that can be asked for before there are any models to hold them with."""
+"""Conversations and ears that can be asked for before there are any models."""
 
 from __future__ import annotations
 
+from voicechat.api.errors import ApiError
+from voicechat.asr.port import Ears
 from voicechat.conversation.port import CommandRefused, Conversation, ConversationConfig, ConversationFactory
+
+LOADING_RETRY_S = 2.0
 
 
 class DeferredFactory:
@@ -57,3 +61,27 @@ class DeferredFactory:
         if self._factory is None or not self._is_open:
             raise self._refusal
         return self._factory
+
+
+class DeferredEars:
+    """Refuses recordings until `provide` gives the ears that hear them."""
+
+    def __init__(self) -> None:
+        self._ears: Ears | None = None
+        message = "the ears are still loading; try again in a few seconds"
+        self._refusal = ApiError(503, message, code="loading", retry_after_s=LOADING_RETRY_S)
+
+    def provide(self, ears: Ears) -> None:
+        """From now on, recordings are heard by `ears`."""
+        self._ears = ears
+
+    def refuse(self, code: str, message: str) -> None:
+        """Refuse every recording for this reason."""
+        self._ears = None
+        self._refusal = ApiError(503, message, code=code)
+
+    def require(self) -> Ears:
+        """The ears. Raises `ApiError` while there are none."""
+        if self._ears is None:
+            raise self._refusal
+        return self._ears

@@ -17,9 +17,10 @@ from voicechat.access.client_secrets import (
     SessionTooLargeError,
     TooManySecretsError,
 )
-from voicechat.api.errors import ApiError
+from voicechat.api.errors import ApiError, documented
 from voicechat.api.key_guard import caller_of
 from voicechat.api.services import Services
+from voicechat.api.text import JsonObject
 from voicechat.conversation.port import CommandRefused
 from voicechat.transports.realtime.connection import initial_config, serve_connection
 from voicechat.transports.realtime.errors import ProtocolError, from_validation
@@ -44,7 +45,15 @@ class ClientSecretRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     expires_after: ExpiresAfter = ExpiresAfter()
-    session: dict[str, Any] = Field(default_factory=lambda: {"type": "realtime"})
+    session: JsonObject = Field(default_factory=lambda: {"type": "realtime"})
+
+
+class ClientSecret(BaseModel):
+    """A credential and the session that its bearer gets. `expires_at` is in Unix time, s."""
+
+    value: str
+    expires_at: int
+    session: dict[str, Any]
 
 
 def realtime_router(services: Services) -> APIRouter:
@@ -57,8 +66,12 @@ def realtime_router(services: Services) -> APIRouter:
         handshake = read_handshake(socket.query_params, socket.scope["subprotocols"], caller.session)
         await serve_connection(socket, handshake, services.realtime, lambda: services.access.until_ended(caller))
 
-    @router.post("/client_secrets", summary="A short-lived credential for a browser")
-    async def client_secrets(request: Request, body: ClientSecretRequest | None = None) -> dict[str, Any]:
+    @router.post(
+        "/client_secrets",
+        responses=documented(400, 401, 403, 413, 429, 500, 503),
+        summary="A short-lived credential for a browser",
+    )
+    async def client_secrets(request: Request, body: ClientSecretRequest | None = None) -> ClientSecret:
         asked = body or ClientSecretRequest()
         described = await _describe(asked.session, services)
         try:
@@ -71,7 +84,7 @@ def realtime_router(services: Services) -> APIRouter:
             raise ApiError(400, str(error), code="session_too_large", param="session") from error
         except SecretStoreError as error:
             raise ApiError(503, str(error), code="unavailable", retry_after_s=2) from error
-        return {"value": secret.value, "expires_at": secret.expires_at, "session": described}
+        return ClientSecret(value=secret.value, expires_at=secret.expires_at, session=described)
 
     return router
 

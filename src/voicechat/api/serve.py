@@ -15,7 +15,7 @@ from voicechat.access.access import Access
 from voicechat.access.build import open_access
 from voicechat.api.app import create_app
 from voicechat.api.lifecycle import Lifecycle, Phase
-from voicechat.api.loading import DeferredFactory
+from voicechat.api.loading import DeferredEars, DeferredFactory
 from voicechat.api.ops import create_ops_app
 from voicechat.api.servers import QuietServer, bind, make_server, port_of, running
 from voicechat.api.services import Services
@@ -30,7 +30,9 @@ log = structlog.get_logger(__name__)
 
 REPLY_POLL_S = 0.05
 CODEC_THREADS = 2
-"""Threads for frames too large to decode on the event loop."""
+"""Threads for what must not be coded on the event loop: large frames, and speech that is sent compressed."""
+DECODER_THREADS = 2
+"""Threads that decode recordings, for seconds each."""
 
 Announce = Callable[[int, int], None]
 """Is told the ports of the API and of ops once both answer."""
@@ -50,14 +52,19 @@ async def serve(settings: Settings, ready: Announce | None = None) -> None:
 
 async def _serve(settings: Settings, access: Access, fleet: VoiceFleet, stop: asyncio.Event, ready: Announce) -> None:
     factory, lifecycle, released = DeferredFactory(), Lifecycle(), asyncio.Event()
-    with ThreadPoolExecutor(CODEC_THREADS, "codec") as executor:
+    with (
+        ThreadPoolExecutor(CODEC_THREADS, "codec") as executor,
+        ThreadPoolExecutor(DECODER_THREADS, "decoder") as decoders,
+    ):
         services = Services(
             settings=settings,
             fleet=fleet,
             conversations=factory,
             access=access,
             lifecycle=lifecycle,
+            ears=DeferredEars(),
             executor=executor,
+            decoders=decoders,
             started_at=time.monotonic(),
         )
         async with _listening(services, ready) as api:
@@ -90,6 +97,7 @@ async def _hold(services: Services, factory: DeferredFactory, released: asyncio.
     """Keep the models loaded, and serve on them, until released."""
     if not services.settings.asr.enabled:
         factory.refuse("recognition_disabled", "conversations are off: ASR_ENABLED is false on this server")
+        services.ears.refuse("recognition_disabled", "recognition is off: ASR_ENABLED is false on this server")
         services.lifecycle.move(Phase.SERVING)
         await released.wait()
         return
@@ -99,6 +107,7 @@ async def _hold(services: Services, factory: DeferredFactory, released: asyncio.
     parts = importlib.import_module("voicechat.api.parts")
     async with parts.conversations(services.settings, services.fleet) as provided:
         factory.provide(provided)
+        services.ears.provide(provided.ears)
         services.lifecycle.move(Phase.SERVING)
         log.info("conversations can start")
         await released.wait()

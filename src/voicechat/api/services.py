@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from voicechat.access.access import Access
 from voicechat.api.lifecycle import Lifecycle
+from voicechat.api.loading import DeferredEars
 from voicechat.conversation.port import ConversationFactory
 from voicechat.fleet.port import VoiceFleet
 from voicechat.settings import Settings
@@ -16,14 +17,20 @@ from voicechat.transports.realtime.voices import VoiceDirectory
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Shared parts of one process. `started_at` is a reading of the monotonic clock, in seconds."""
+    """Shared parts of one process.
+
+    `executor` is for codecs that somebody listens to, `decoders` for recordings, which may take seconds. `started_at`
+    is a reading of the monotonic clock, in seconds.
+    """
 
     settings: Settings
     fleet: VoiceFleet
     conversations: ConversationFactory
     access: Access
     lifecycle: Lifecycle
+    ears: DeferredEars
     executor: Executor
+    decoders: Executor
     started_at: float
 
     @property

@@ -1,35 +1,29 @@
-"""`POST /synthesize`: text in, WAV out, the first bytes as soon as there is sound."""
+"""`POST /v1/audio/speech`, as OpenAI has it, and `POST /synthesize`: text in, sound out as it is made."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
+from enum import StrEnum
+from typing import Any
 
-import structlog
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
-from voicechat.api.errors import ApiError, from_voice_error
+from voicechat.api.errors import ApiError, documented, from_voice_error
 from voicechat.api.services import Services
-from voicechat.audio.wav import wav_header
-from voicechat.fleet.port import (
-    AudioChunk,
-    Pace,
-    SpeechEvent,
-    SpeechRequest,
-    SpeechStream,
-    Started,
-    VoiceError,
-    VoiceFleet,
-)
-
-log = structlog.get_logger(__name__)
-
+from voicechat.api.speaking import AudioBody, EventBody, SpeechBody, SpeechResponse
+from voicechat.api.text import Text
+from voicechat.audio.encode import MEDIA_TYPES, AudioFormat
+from voicechat.fleet.port import Pace, SpeechRequest, VoiceError
+from voicechat.transports.realtime.voices import STOCK_VOICES, VoiceDirectory
 
 MODEL_ERRORS = frozenset({"NOT_FOUND", "FAILED_PRECONDITION"})
 """Refusals that are about the voice that was asked for."""
+STOCK_MODELS = frozenset({"tts-1", "tts-1-hd", "gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15"})
+"""OpenAI's models: here each means that the voice decides."""
+MAX_NAME_CHARS = 200
+MAX_INSTRUCTIONS_CHARS = 20_000
+REFUSALS = documented(400, 401, 403, 404, 409, 413, 429, 500, 503, 504)
 
 
 class SynthesizeRequest(BaseModel):
@@ -37,117 +31,130 @@ class SynthesizeRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    text: str = Field(description="what to say", examples=["Hello there."])
-    model: str | None = Field(
-        None, max_length=200, description="id of a voice, or one of its other names; unset: the default voice"
+    text: Text = Field(description="what to say", examples=["Hello there."])
+    model: Text | None = Field(
+        None,
+        max_length=MAX_NAME_CHARS,
+        description="id or other name of a voice; unset: the default voice",
     )
 
 
-class SpeechResponse(Response):
-    """Streams one reply of the fleet as WAV. Errors before the first audio are raised, later ones cut the stream."""
+class StreamFormat(StrEnum):
+    """How the sound travels: as it is, or in server-sent events."""
 
-    media_type = "audio/wav"
-
-    def __init__(self, fleet: VoiceFleet, request: SpeechRequest, text: str, first_audio_timeout_s: float) -> None:
-        self.status_code = 200
-        self.background = None
-        self._fleet = fleet
-        self._request = request
-        self._text = text
-        self._first_audio_timeout_s = first_audio_timeout_s
-        self.init_headers({"cache-control": "no-store"})
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Speak to whoever asked; a listener that leaves frees the worker at once."""
-        speaking = asyncio.ensure_future(self._speak(send))
-        leaving = asyncio.ensure_future(_until_gone(receive))
-        try:
-            await asyncio.wait((speaking, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if speaking.done():
-                speaking.result()
-        finally:
-            await _end(speaking)
-            await _end(leaving)
-
-    async def _speak(self, send: Send) -> None:
-        try:
-            async with self._fleet.speak(self._request) as stream:
-                feeding = asyncio.ensure_future(_feed(stream, self._text))
-                try:
-                    await self._relay(aiter(stream), send)
-                finally:
-                    await _end(feeding)
-        except VoiceError as error:
-            raise from_voice_error(error, "model" if error.code in MODEL_ERRORS else None) from error
-
-    async def _relay(self, events: AsyncIterator[SpeechEvent], send: Send) -> None:
-        rate_hz = self._request.sample_rate_hz
-        try:
-            async with asyncio.timeout(self._first_audio_timeout_s):
-                rate_hz, first = await _first_audio(events, rate_hz)
-        except TimeoutError as error:
-            message = f"no audio within {self._first_audio_timeout_s:.0f} s; the workers are busy, try again"
-            raise ApiError(504, message, code="deadline_exceeded") from error
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        await _send_body(send, wav_header(rate_hz) + first.pcm.astype("<i2", copy=False).tobytes())
-        try:
-            async for event in events:
-                if isinstance(event, AudioChunk):
-                    await _send_body(send, event.pcm.astype("<i2", copy=False).tobytes())
-        except VoiceError as error:
-            # The status has left already: only a body that breaks off tells the client.
-            log.warning("speech broke off", code=error.code, reason=str(error))
-            raise ConnectionAbortedError(str(error)) from error
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    AUDIO = "audio"
+    SSE = "sse"
 
 
-async def _first_audio(events: AsyncIterator[SpeechEvent], rate_hz: int) -> tuple[int, AudioChunk]:
-    async for event in events:
-        if isinstance(event, Started):
-            rate_hz = event.sample_rate_hz
-        elif isinstance(event, AudioChunk) and event.pcm.size:
-            return rate_hz, event
-    raise ApiError(400, "the text holds nothing that can be spoken", code="nothing_to_speak", param="text")
+class VoiceId(BaseModel):
+    """A voice by its id, as OpenAI names custom ones."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Text = Field(max_length=MAX_NAME_CHARS)
 
 
-async def _feed(stream: SpeechStream, text: str) -> None:
-    await stream.push_text(text)
-    await stream.end()
+class SpeechCreateRequest(BaseModel):
+    """OpenAI's request for speech."""
 
+    model_config = ConfigDict(extra="forbid")
 
-async def _until_gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    input: Text = Field(description="what to say", examples=["The train leaves at ten."])
+    model: Text = Field(
+        "tts-1",
+        max_length=MAX_NAME_CHARS,
+        description="one of OpenAI's names, where the voice decides, or the id of a model here",
+        examples=["tts-1"],
+    )
+    voice: Text | VoiceId = Field(
+        "default",
+        description="one of OpenAI's names, the id of a voice, or a speaker of the model",
+        examples=["alloy"],
+    )
+    instructions: str | None = Field(
+        None, max_length=MAX_INSTRUCTIONS_CHARS, description="taken and not followed: the voices here have one manner"
+    )
+    response_format: AudioFormat = Field(AudioFormat.MP3, description="24 kHz mono; pcm is s16le without a header")
+    speed: float = Field(1.0, ge=0.25, le=4.0, description="1 is the voice's own pace")
+    stream_format: StreamFormat = Field(StreamFormat.AUDIO, description="sse: speech.audio.delta and speech.audio.done")
 
-
-async def _end(task: asyncio.Future[None]) -> None:
-    task.cancel()
-    await asyncio.wait((task,))
-    if not task.cancelled():
-        task.exception()
-
-
-async def _send_body(send: Send, body: bytes) -> None:
-    await send({"type": "http.response.body", "body": body, "more_body": True})
+    @property
+    def voice_name(self) -> str:
+        """The voice that is asked for."""
+        return self.voice.id if isinstance(self.voice, VoiceId) else self.voice[:MAX_NAME_CHARS]
 
 
 def speech_router(services: Services) -> APIRouter:
-    """The route of synthesis."""
+    """The routes of synthesis."""
     router = APIRouter(tags=["speech"])
     settings = services.settings
 
-    @router.post("/synthesize", response_class=Response, summary="Speak a text as WAV, streamed")
+    def respond(request: SpeechRequest, text: str, body: SpeechBody, text_param: str, voice_param: str) -> Response:
+        def explain(error: VoiceError) -> ApiError:
+            return from_voice_error(error, voice_param if error.code in MODEL_ERRORS else None)
+
+        _check_text(text, settings.server.max_text_chars, text_param)
+        return SpeechResponse(
+            services.fleet,
+            request,
+            text,
+            body,
+            services.executor,
+            first_audio_timeout_s=settings.tts.first_audio_timeout_s,
+            text_param=text_param,
+            explain=explain,
+        )
+
+    @router.post(
+        "/v1/audio/speech",
+        response_class=Response,
+        responses=REFUSALS | {200: {"description": "the sound, as it is made", "content": _contents()}},
+        summary="Speak a text, in OpenAI's shape, streamed",
+    )
+    async def speech(body: SpeechCreateRequest) -> Response:
+        request, voice_param = speech_request(body, services.voices)
+        audio = AudioBody(body.response_format)
+        wire = EventBody(audio, body.input) if body.stream_format is StreamFormat.SSE else audio
+        return respond(request, body.input, wire, "input", voice_param)
+
+    @router.post(
+        "/synthesize",
+        response_class=Response,
+        responses=REFUSALS | {200: {"description": "the sound, as it is made", "content": {"audio/wav": BINARY}}},
+        summary="Speak a text as WAV, streamed",
+    )
     async def synthesize(body: SynthesizeRequest) -> Response:
-        _check_text(body.text, settings.server.max_text_chars)
         request = SpeechRequest(model_id=services.voices.expand(body.model or "default"), pace=Pace.BULK)
-        return SpeechResponse(services.fleet, request, body.text, settings.tts.first_audio_timeout_s)
+        return respond(request, body.text, AudioBody(AudioFormat.WAV), "text", "model")
 
     return router
 
 
-def _check_text(text: str, limit: int) -> None:
+BINARY = {"schema": {"type": "string", "format": "binary"}}
+
+
+def _contents() -> dict[str, Any]:
+    return {kind: BINARY for kind in MEDIA_TYPES.values()} | {"text/event-stream": {"schema": {"type": "string"}}}
+
+
+def speech_request(body: SpeechCreateRequest, voices: VoiceDirectory) -> tuple[SpeechRequest, str]:
+    """Which model speaks with which voice, and the field that a refusal of them is about.
+
+    A model of ours speaks with the named one of its voices, with its own where a stock name is given; OpenAI's names of
+    models leave the choice to the voice.
+    """
+    name = body.voice_name
+    if body.model in STOCK_MODELS and voices.expand(body.model) in (body.model, voices.expand("default")):
+        model_id, voice, param = voices.expand(name), "", "voice"
+    else:
+        model_id, param = voices.expand(body.model), "model"
+        voice = "" if name in STOCK_VOICES or voices.expand(name) == model_id else name
+    return SpeechRequest(model_id=model_id, voice=voice, speed=body.speed, pace=Pace.BULK), param
+
+
+def _check_text(text: str, limit: int, param: str) -> None:
     if not text.strip():
-        raise ApiError(400, "text is empty; say what to speak", code="empty_text", param="text")
+        raise ApiError(400, f"{param} is empty; say what to speak", code="empty_text", param=param)
     if len(text) > limit:
-        message = f"text has {len(text)} characters; at most {limit} are taken (server.max_text_chars)"
-        raise ApiError(400, message, code="text_too_long", param="text")
+        message = f"{param} has {len(text)} characters; at most {limit} are taken (server.max_text_chars)"
+        raise ApiError(400, message, code="text_too_long", param=param)

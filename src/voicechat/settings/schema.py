@@ -159,6 +159,8 @@ class AsrSettings(Section):
     language: str = _env("ASR_LANGUAGE", default="en", description="spoken language, BCP 47; auto: detected")
     threads: int = Field(0, ge=0, description="recognition threads; 0: chosen by the machine")
     max_utterance_s: float = Field(30.0, gt=0, le=600, description="longest stretch recognised at once, s")
+    max_recording_s: float = Field(3600.0, gt=0, description="longest recording that is transcribed, s")
+    max_recordings: int = Field(4, ge=1, description="recordings transcribed at once")
     interim_interval_ms: int = Field(
         600, ge=0, le=10_000, description="new speech after which interim words are recognised, ms; 0: never"
     )

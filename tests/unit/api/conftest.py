@@ -11,7 +11,9 @@ from starlette.testclient import TestClient
 from voicechat.access.fake import FakeKeys, fake_access
 from voicechat.api.app import create_app
 from voicechat.api.lifecycle import Lifecycle
+from voicechat.api.loading import DeferredEars
 from voicechat.api.services import Services
+from voicechat.asr.fake import ScriptedEars
 from voicechat.conversation.fake_conversation import FakeFactory
 from voicechat.fleet.fake import FakeFleet
 from voicechat.settings import Settings
@@ -30,7 +32,14 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def services(settings: Settings, fleet: FakeFleet) -> Iterator[Services]:
+def ears() -> ScriptedEars:
+    return ScriptedEars()
+
+
+@pytest.fixture
+def services(settings: Settings, fleet: FakeFleet, ears: ScriptedEars) -> Iterator[Services]:
+    deferred = DeferredEars()
+    deferred.provide(ears)
     with ThreadPoolExecutor(1) as executor:
         yield Services(
             settings=settings,
@@ -38,7 +47,9 @@ def services(settings: Settings, fleet: FakeFleet) -> Iterator[Services]:
             conversations=FakeFactory(),
             access=asyncio.run(fake_access(FakeKeys(), keys_required=False))[0],
             lifecycle=Lifecycle(),
+            ears=deferred,
             executor=executor,
+            decoders=executor,
             started_at=100.0,
         )
 
