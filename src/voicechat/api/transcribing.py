@@ -19,6 +19,7 @@ from voicechat.api.listener import send_body, while_listened
 from voicechat.api.places import Places
 from voicechat.api.speaking import CHARS_PER_TOKEN, sse
 from voicechat.api.transcripts import Segment, TranscriptFormat, segments_of, srt, vtt
+from voicechat.asr.agreement import joined
 from voicechat.asr.levels import split_at_pauses
 from voicechat.asr.port import EARS_RATE_HZ, Ears, EarsError, Transcript, UnknownLanguageError
 from voicechat.audio.decode import DecodingLimits, decode_audio
@@ -109,8 +110,8 @@ class TranscriptResponse(Response):
                 if not begun:
                     await self._begin(send)
                     begun = True
-                delta = f" {piece.text}" if text and piece.text else piece.text
-                text += delta
+                before, text = text, joined([text, piece.text], piece.transcript.language)
+                delta = text[len(before) :]
                 await send_body(send, sse({"type": "transcript.text.delta", "delta": delta}) if delta else b"")
         except ApiError as error:
             if not begun:
@@ -163,7 +164,7 @@ async def _explained(pieces: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
 
 def rendered(order: TranscriptOrder, heard: Sequence[Piece], audio_s: float) -> Response:
     """The answer in the form that was asked for."""
-    text = " ".join(piece.text for piece in heard if piece.text)
+    text = joined([piece.text for piece in heard], _language(heard))
     segments = [segment for piece in heard for segment in segments_of(piece.transcript, piece.start_s)]
     match order.form:
         case TranscriptFormat.TEXT:
@@ -181,8 +182,12 @@ def rendered(order: TranscriptOrder, heard: Sequence[Piece], audio_s: float) -> 
 def _verbose(
     order: TranscriptOrder, heard: Sequence[Piece], text: str, segments: Sequence[Segment], audio_s: float
 ) -> dict[str, Any]:
-    language = next((piece.transcript.language for piece in heard if piece.text), heard[0].transcript.language)
-    body: dict[str, Any] = {"task": "transcribe", "language": language, "duration": round(audio_s, 3), "text": text}
+    body: dict[str, Any] = {
+        "task": "transcribe",
+        "language": _language(heard),
+        "duration": round(audio_s, 3),
+        "text": text,
+    }
     if order.segments:
         body["segments"] = [_segment(number, segment) for number, segment in enumerate(segments)]
     if order.words:
@@ -191,6 +196,11 @@ def _verbose(
             {"word": word.text, "start": round(word.start_s, 3), "end": round(word.end_s, 3)} for word in words
         ]
     return body | {"usage": duration_usage(audio_s)}
+
+
+def _language(heard: Sequence[Piece]) -> str:
+    """That of the first words; where there are none, what silence was taken for."""
+    return next((piece.transcript.language for piece in heard if piece.text), heard[0].transcript.language)
 
 
 def _segment(number: int, segment: Segment) -> dict[str, Any]:
