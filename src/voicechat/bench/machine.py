@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-PACKAGES = ("voicechat", "onnxruntime", "piper-tts", "numpy", "grpcio", "soxr")
+PACKAGES = ("voicechat", "ctranslate2", "faster-whisper", "onnxruntime", "piper-tts", "numpy", "grpcio", "soxr")
 
 
 def machine_spec() -> dict[str, Any]:

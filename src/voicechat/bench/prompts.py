@@ -37,6 +37,11 @@ class Prompt:
     words: str
     path: Path
 
+    @property
+    def seconds(self) -> float:
+        """Length of the recording: G.722 has a byte for two samples."""
+        return self.path.stat().st_size / 8000
+
     def audio(self) -> Pcm16:
         """The recording: int16, mono, 16 kHz."""
         return read_g722(self.path)

@@ -157,6 +157,58 @@ async def test_a_decode_in_the_pause_becomes_the_final_one(eager_ears: SharedEar
     assert len(engine.heard_s) == 1
 
 
+async def test_a_guess_in_the_pause_says_that_it_is_one(eager_ears: SharedEars) -> None:
+    stream = eager_ears.stream()
+    stream.push(spoken(3000, 0.7))
+    while_speaking = await next_of(stream)
+    stream.push(QUIET)
+    in_the_pause = await next_of(stream)
+    assert (while_speaking.is_speculative, in_the_pause.is_speculative) == (False, True)
+    assert not in_the_pause.is_final
+
+
+async def test_no_guess_is_made_while_the_voice_is_short_of_audio(eager_ears: SharedEars, engine: NumberEngine) -> None:
+    forget = eager_ears.slack.watch(lambda: 0.1)
+    stream = eager_ears.stream()
+    stream.push(np.concatenate([spoken(3000, 0.7), QUIET]))
+    assert engine.heard_s == []
+    stream.flush()
+    assert (await next_of(stream)).text == "3000"
+    forget()
+    stream.push(np.concatenate([spoken(4000, 0.7), QUIET]))
+    assert (await next_of(stream)).is_speculative
+
+
+async def test_without_speculation_a_pause_is_not_decoded(engine: NumberEngine) -> None:
+    ears = SharedEars(engine, DecodingWorker(), eagerness=Eagerness(interim_s=0.6, speculate=False))
+    stream = ears.stream()
+    stream.push(np.concatenate([spoken(3000, 0.3), QUIET]))
+    stream.flush()
+    assert (await next_of(stream)).is_final
+    await ears.aclose()
+
+
+async def test_an_interim_decode_does_not_begin_where_a_pause_may(engine: NumberEngine) -> None:
+    ears = SharedEars(engine, DecodingWorker(), eagerness=Eagerness(interim_s=0.6))
+    stream = ears.stream()
+    stream.push(np.concatenate([spoken(3000, 0.6), spoken(0, 0.06)]))
+    assert engine.heard_s == []
+    stream.push(spoken(0, 0.06))
+    assert (await next_of(stream)).is_speculative
+    await ears.aclose()
+
+
+async def test_interim_words_that_were_agreed_on_stay(engine: NumberEngine) -> None:
+    ears = SharedEars(engine, DecodingWorker())
+    stream = ears.stream()
+    texts = []
+    for word in (3000, 4000, 5000):
+        stream.push(spoken(word, 0.7))
+        texts.append((await next_of(stream)).text)
+    assert texts == ["3000", "3000 4000", "3000 4000 5000"]
+    await ears.aclose()
+
+
 async def test_speech_after_the_pause_is_decoded_anew(eager_ears: SharedEars) -> None:
     stream = eager_ears.stream()
     stream.push(np.concatenate([spoken(3000, 0.7), QUIET]))
