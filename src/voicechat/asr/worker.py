@@ -93,6 +93,24 @@ class DecodingWorker:
             return heapq.heappop(self._jobs).settle
 
 
+class InlineWorker(DecodingWorker):
+    """Does each job before it returns: for time that is simulated, where nobody waits."""
+
+    def __init__(self) -> None:
+        super().__init__(threads=0)
+
+    @property
+    def idle(self) -> bool:
+        """Always."""
+        return True
+
+    def submit(self, priority: Priority, job: Callable[[], T]) -> Future[T]:
+        """Do it now."""
+        future: Future[T] = Future()
+        _settle(future, job)
+        return future
+
+
 def _settle(future: Future[T], job: Callable[[], T]) -> None:
     if not future.set_running_or_notify_cancel():
         return

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
 from voicechat.asr.levels import FRAME_SAMPLES, frame_levels_dbfs
 from voicechat.asr.load import load_ears
 from voicechat.asr.port import EARS_RATE_HZ, Ears, Transcript
-from voicechat.asr.worker import DecodingWorker, Priority
+from voicechat.asr.worker import InlineWorker
 from voicechat.audio.pcm import Pcm16
 from voicechat.settings import EarsAdapter, Settings
-
-T = TypeVar("T")
 
 LEAD_S = 0.3
 """What the conversation keeps from before speech was noticed."""
@@ -44,30 +39,11 @@ class Timed:
     endpoint_ms: float
 
 
-class AtOnce(DecodingWorker):
-    """A worker for simulated time: each decode is done before the next 20 ms are heard."""
-
-    def __init__(self) -> None:
-        super().__init__(threads=0)
-
-    @property
-    def idle(self) -> bool:
-        """Always."""
-        return True
-
-    def submit(self, priority: Priority, job: Callable[[], T]) -> Future[T]:
-        """Do it."""
-        done: Future[T] = Future()
-        done.set_running_or_notify_cancel()
-        done.set_result(job())
-        return done
-
-
 def ears_of(settings: Settings, adapter: EarsAdapter, *, simulated: bool = False) -> Ears:
     """Load one kind. In simulated time no interim words are made: they never are the final ones."""
     changes: dict[str, object] = {"adapter": adapter} | ({"interim_interval_ms": 0} if simulated else {})
     chosen = settings.model_copy(update={"asr": settings.asr.model_copy(update=changes)})
-    return load_ears(chosen, AtOnce() if simulated else None)
+    return load_ears(chosen, InlineWorker() if simulated else None)
 
 
 def utterance(pcm: Pcm16, endpoint_s: float) -> tuple[Pcm16, float]:

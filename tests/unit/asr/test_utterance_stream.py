@@ -9,7 +9,7 @@ from voicechat.asr.engines.fake import NumberEngine, spoken
 from voicechat.asr.port import EARS_RATE_HZ, EarsError, RecognitionStream, Transcript
 from voicechat.asr.shared import SharedEars
 from voicechat.asr.stream import MAX_UNREAD, Eagerness
-from voicechat.asr.worker import DecodingWorker
+from voicechat.asr.worker import DecodingWorker, InlineWorker
 
 QUIET = spoken(0, 0.3)
 
@@ -33,6 +33,14 @@ async def eager_ears(engine: NumberEngine) -> AsyncIterator[SharedEars]:
     ears = SharedEars(engine, DecodingWorker())
     yield ears
     engine.gate.set()
+    await ears.aclose()
+
+
+@pytest.fixture
+async def prompt_ears(engine: NumberEngine) -> AsyncIterator[SharedEars]:
+    """Eager ears that have heard what was pushed when the push returns."""
+    ears = SharedEars(engine, InlineWorker())
+    yield ears
     await ears.aclose()
 
 
@@ -157,8 +165,8 @@ async def test_a_decode_in_the_pause_becomes_the_final_one(eager_ears: SharedEar
     assert len(engine.heard_s) == 1
 
 
-async def test_a_guess_in_the_pause_says_that_it_is_one(eager_ears: SharedEars) -> None:
-    stream = eager_ears.stream()
+async def test_a_guess_in_the_pause_says_that_it_is_one(prompt_ears: SharedEars) -> None:
+    stream = prompt_ears.stream()
     stream.push(spoken(3000, 0.7))
     while_speaking = await next_of(stream)
     stream.push(QUIET)
@@ -167,9 +175,11 @@ async def test_a_guess_in_the_pause_says_that_it_is_one(eager_ears: SharedEars) 
     assert not in_the_pause.is_final
 
 
-async def test_no_guess_is_made_while_the_voice_is_short_of_audio(eager_ears: SharedEars, engine: NumberEngine) -> None:
-    forget = eager_ears.slack.watch(lambda: 0.1)
-    stream = eager_ears.stream()
+async def test_no_guess_is_made_while_the_voice_is_short_of_audio(
+    prompt_ears: SharedEars, engine: NumberEngine
+) -> None:
+    forget = prompt_ears.slack.watch(lambda: 0.1)
+    stream = prompt_ears.stream()
     stream.push(np.concatenate([spoken(3000, 0.7), QUIET]))
     assert engine.heard_s == []
     stream.flush()
@@ -180,7 +190,7 @@ async def test_no_guess_is_made_while_the_voice_is_short_of_audio(eager_ears: Sh
 
 
 async def test_without_speculation_a_pause_is_not_decoded(engine: NumberEngine) -> None:
-    ears = SharedEars(engine, DecodingWorker(), eagerness=Eagerness(interim_s=0.6, speculate=False))
+    ears = SharedEars(engine, InlineWorker(), eagerness=Eagerness(interim_s=0.6, speculate=False))
     stream = ears.stream()
     stream.push(np.concatenate([spoken(3000, 0.3), QUIET]))
     stream.flush()
@@ -189,7 +199,7 @@ async def test_without_speculation_a_pause_is_not_decoded(engine: NumberEngine) 
 
 
 async def test_an_interim_decode_does_not_begin_where_a_pause_may(engine: NumberEngine) -> None:
-    ears = SharedEars(engine, DecodingWorker(), eagerness=Eagerness(interim_s=0.6))
+    ears = SharedEars(engine, InlineWorker(), eagerness=Eagerness(interim_s=0.6))
     stream = ears.stream()
     stream.push(np.concatenate([spoken(3000, 0.6), spoken(0, 0.06)]))
     assert engine.heard_s == []
@@ -198,15 +208,13 @@ async def test_an_interim_decode_does_not_begin_where_a_pause_may(engine: Number
     await ears.aclose()
 
 
-async def test_interim_words_that_were_agreed_on_stay(engine: NumberEngine) -> None:
-    ears = SharedEars(engine, DecodingWorker())
-    stream = ears.stream()
+async def test_interim_words_that_were_agreed_on_stay(prompt_ears: SharedEars) -> None:
+    stream = prompt_ears.stream()
     texts = []
     for word in (3000, 4000, 5000):
         stream.push(spoken(word, 0.7))
         texts.append((await next_of(stream)).text)
     assert texts == ["3000", "3000 4000", "3000 4000 5000"]
-    await ears.aclose()
 
 
 async def test_speech_after_the_pause_is_decoded_anew(eager_ears: SharedEars) -> None:

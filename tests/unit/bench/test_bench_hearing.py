@@ -7,9 +7,9 @@ from voicechat.asr.engines.fake import NumberEngine, spoken
 from voicechat.asr.port import EARS_RATE_HZ
 from voicechat.asr.shared import SharedEars
 from voicechat.asr.stream import Eagerness
-from voicechat.asr.worker import DecodingWorker
+from voicechat.asr.worker import DecodingWorker, InlineWorker
 from voicechat.bench.ears import noisy
-from voicechat.bench.hearing import LEAD_S, AtOnce, frames, hear, hear_in_real_time, utterance
+from voicechat.bench.hearing import LEAD_S, frames, hear, hear_in_real_time, utterance
 
 
 def test_an_utterance_ends_an_endpoint_after_its_speech() -> None:
@@ -35,7 +35,7 @@ def test_noise_is_as_loud_as_asked(snr_db: float) -> None:
 
 async def test_in_simulated_time_the_guess_in_the_pause_is_what_is_heard() -> None:
     engine = NumberEngine()
-    ears = SharedEars(engine, AtOnce(), eagerness=Eagerness(interim_s=0))
+    ears = SharedEars(engine, InlineWorker(), eagerness=Eagerness(interim_s=0))
     audio, _ = utterance(spoken(3000, 0.4), endpoint_s=0.5)
     assert await hear(ears, audio) == "3000"
     assert engine.heard_s == [pytest.approx(LEAD_S + 0.4 + 0.1, abs=0.03)]
