@@ -9,7 +9,7 @@ import pytest
 from support.stack import Stack, start_stack
 
 # The same answer to the same question, and none that takes a minute to say.
-MIND = ("--mind", "embedded", "--set", "llm.temperature=0", "--set", "llm.max_output_tokens=48")
+MIND = ("--mind", "embedded", "--set", "llm.temperature=0", "--set", "llm.max_output_tokens=32")
 
 
 @pytest.fixture(scope="session")

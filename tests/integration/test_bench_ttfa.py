@@ -23,13 +23,13 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_first_audio_of_a_real_worker_is_told_with_what_it_was_measured_on(tmp_path: Path) -> None:
-    run = bench("ttfa", "--repeats", "2", "--output", str(tmp_path / "ttfa.json"))
+    run = bench("ttfa", "--repeats", "1", "--output", str(tmp_path / "ttfa.json"))
     assert run.returncode == 0, run.stderr
     assert "First audio" in run.stderr
     report = json.loads((tmp_path / "ttfa.json").read_text())
     assert report["machine"]["cores"] >= 1
     assert [row["sentence"] for row in report["results"]] == ["short", "long-plain", "long-clauses"]
-    assert len(report["measurements"]) == 6
+    assert len(report["measurements"]) == 3
     for row in report["results"]:
         assert 0 < row["first_audio_ms"]["p50"] <= row["gapless_ms"]["p50"]
         assert row["first_sound_ms"]["p50"] >= row["first_audio_ms"]["p50"]

@@ -16,7 +16,7 @@ from voicechat.audio.pcm import Pcm16
 from voicechat.audio.resample import resample
 from voicechat.settings import Settings
 
-PROMPTS = 30
+PROMPTS = 15
 FRAME_SAMPLES = EARS_RATE_HZ // 50
 
 

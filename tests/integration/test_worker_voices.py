@@ -33,10 +33,7 @@ def models(tmp_path: Path) -> Path:
     """A directory with two voices: the default one, and its twin under another name."""
     source = ModelStore(None).require(FIRST)
     for model_id in (FIRST, SECOND):
-        (tmp_path / model_id).mkdir()
-        for file in source.glob("*.onnx*"):
-            shutil.copy(file, tmp_path / model_id / file.name)
-        shutil.copy(source / "loudness.json", tmp_path / model_id) if (source / "loudness.json").exists() else None
+        shutil.copytree(source, tmp_path / model_id)
     return tmp_path
 
 

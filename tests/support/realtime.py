@@ -30,11 +30,11 @@ async def connect(stack: Stack) -> AsyncIterator[AsyncRealtimeConnection]:
         yield connection
 
 
-def spoken(stack: Stack, text: str) -> Pcm16:
-    """`text` as the product's own voice says it, at 24 kHz."""
+def spoken(stack: Stack, text: str, rate_hz: int = RATE_HZ) -> Pcm16:
+    """`text` as the product's own voice says it."""
     answer = httpx.post(f"{stack.url}/synthesize", json={"text": text}, timeout=60)
     answer.raise_for_status()
-    return resample(*read_audio(answer.content), RATE_HZ)
+    return resample(*read_audio(answer.content), rate_hz)
 
 
 async def send_audio(connection: AsyncRealtimeConnection, pcm: Pcm16, *, real_time: bool = False) -> None:

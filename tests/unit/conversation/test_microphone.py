@@ -116,7 +116,7 @@ def test_a_muted_microphone_gives_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     assert taken(monkeypatch, scene).seconds == pytest.approx(1.0, abs=0.25)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 8000), st.integers(0, 400)), max_size=30))
 def test_time_in_is_time_out_within_the_jitter_allowance(pushes: list[tuple[int, int]]) -> None:
     async def scene(take: Take) -> None:

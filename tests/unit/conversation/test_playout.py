@@ -323,7 +323,7 @@ ACTIONS = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(actions=ACTIONS)
 def test_whatever_happens_positions_are_exact_and_every_segment_ends_once(actions: list[tuple[str, int]]) -> None:
     async def scene(stage: Stage) -> None:
