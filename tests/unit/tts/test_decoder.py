@@ -108,14 +108,27 @@ def test_a_graph_that_is_not_cut_gives_one_part() -> None:
     assert [part.size for part in whole.parts(latent_of(50), {}, never)] == [50 * HOP]
 
 
-def test_the_way_that_was_faster_is_taken_and_the_other_tried_again_after_a_while() -> None:
-    faster, taken = Faster(), []
-    for _ in range(100):
-        way = faster.choose()
+def ways_taken(faster: Faster, seconds: tuple[float, float], amount: int) -> list[int]:
+    taken = []
+    for _ in range(150):
+        way = faster.choose(amount)
         taken.append(way)
-        faster.took(way, seconds=(1.0, 2.0)[way], amount=1)
+        faster.took(way, seconds[way], amount)
+    return taken
 
-    assert 0.85 < taken.count(0) / len(taken) < 1
+
+def test_the_way_that_was_faster_is_taken_and_the_other_tried_again_after_a_while() -> None:
+    taken = ways_taken(Faster(), (1.0, 2.0), amount=1)
+
+    assert 0.9 < taken.count(0) / len(taken) < 1
+
+
+def test_short_and_long_runs_each_take_the_way_that_is_faster_for_them() -> None:
+    faster = Faster()
+
+    assert ways_taken(faster, (1.0, 2.0), amount=40).count(0) > 100
+    assert ways_taken(faster, (2.0, 1.0), amount=300).count(1) > 100
+    assert faster.choose(40) == 0
 
 
 @pytest.mark.parametrize("kept", ["", "{", '{"seams": {}}'])

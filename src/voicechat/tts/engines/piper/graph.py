@@ -8,7 +8,8 @@ A Piper export is VITS (Kim et al. 2021) in one graph that draws its own noise. 
 - back: the rest of the decoder, where the computing is, which looks hardly a frame to each side.
 
 With the noise made an input, the same noise gives the same audio anywhere. Masks, which are all ones for one text, and
-additions of zeros are taken out. A graph that differs is cut in two, at the latent, and run on whole segments.
+additions of zeros are taken out, and attention is spared the zeros it would multiply with. A graph that differs is cut
+in two, at the latent, and run on whole segments.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voicechat.tts.engine import EngineError
+from voicechat.tts.engines.piper.attention import narrow_attention
 from voicechat.tts.engines.piper.simpler import leave_out_masks, leave_out_zeros
 
 if TYPE_CHECKING:
@@ -106,6 +108,7 @@ class _Cutter:
         seams = Seams(self._durations, mean, spread, self._latent, speaker, coarse)
         text = self._extract(self._inputs, [self._durations, mean, spread, *speaker])
         leave_out_masks(text.graph, self._masks())
+        narrow_attention(text.graph, ids=self._inputs[0])
         front = self._extract([self._latent, mask, *speaker], [coarse])
         leave_out_masks(front.graph, {mask})
         leave_out_zeros(front.graph)

@@ -16,39 +16,47 @@ Tensor = npt.NDArray[Any]
 
 _BELIEF = 0.3
 """How far one run moves an estimate."""
-_DOUBT = 0.98
+_DOUBT = 0.99
 """What is left of the estimate of the way not taken: it is tried again after a while."""
 
 
 def session(model: bytes, threads: int = 1) -> onnxruntime.InferenceSession:
-    """A session whose threads sleep when they have nothing to do: other processes need the cores."""
+    """A session whose threads sleep between runs: other processes need the cores.
+
+    Several threads spin while they run, which a graph of many small nodes needs: waking costs more than most nodes.
+    """
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(threads > 1)))
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 class Faster:
-    """Which of two ways is the faster, by what they took lately per unit of work. Safe to use from several threads."""
+    """Which of two ways is the faster, by what runs of about the same size took lately. Safe from several threads.
+
+    Sizes differ by what they cost a piece, so each doubling has estimates of its own.
+    """
 
     def __init__(self) -> None:
-        self._pace_s = [0.0, 0.0]
+        self._took_s: dict[int, list[float]] = {}
         self._lock = threading.Lock()
 
-    def choose(self) -> int:
-        """The way to take, 0 or 1; one that was never tried is."""
+    def choose(self, amount: int) -> int:
+        """The way to take for so much work, 0 or 1; one that was never tried is."""
         with self._lock:
-            return 1 if self._pace_s[1] <= self._pace_s[0] or not self._pace_s[1] else 0
+            alone, together = self._took_s.get(amount.bit_length(), (0.0, 0.0))
+            return 1 if together <= alone or not together else 0
 
     def took(self, way: int, seconds: float, amount: int) -> None:
-        """`way` took `seconds` for `amount` of work."""
+        """`way` took `seconds` for so much work."""
         pace_s = seconds / max(1, amount)
         with self._lock:
-            known = self._pace_s[way]
-            self._pace_s[way] = pace_s if not known else known + _BELIEF * (pace_s - known)
-            self._pace_s[1 - way] *= _DOUBT
+            known = self._took_s.setdefault(amount.bit_length(), [0.0, 0.0])
+            known[way] = known[way] + _BELIEF * (pace_s - known[way]) if known[way] else pace_s
+            known[1 - way] *= _DOUBT
 
 
 def runners(models: Sequence[bytes], hurry_threads: int = 1) -> list[Runner]:
@@ -82,10 +90,11 @@ class Runner:
         given = {name: feeds[name] for name in self.inputs}
         if not hurry or self._together is None:
             return self._run(self._alone, outputs, given)
-        way = self._faster.choose()
+        amount = max(feed.shape[-1] for feed in given.values())
+        way = self._faster.choose(amount)
         began = perf_counter()
         made = self._run((self._alone, self._together)[way], outputs, given)
-        self._faster.took(way, perf_counter() - began, max(feed.shape[-1] for feed in given.values()))
+        self._faster.took(way, perf_counter() - began, amount)
         return made
 
     @staticmethod

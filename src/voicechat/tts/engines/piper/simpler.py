@@ -40,7 +40,7 @@ def _leave_out(graph: GraphProto, kind: str, neutral: Collection[str]) -> None:
             graph.node.remove(node)
     for node in graph.node:
         node.input[:] = [_final(name, same) for name in node.input]
-    _drop_unused(graph)
+    drop_unused(graph)
 
 
 def _final(name: str, same: dict[str, str]) -> str:
@@ -49,8 +49,8 @@ def _final(name: str, same: dict[str, str]) -> str:
     return name
 
 
-def _drop_unused(graph: GraphProto) -> None:
-    """Nodes come in the order of computation, so one pass from the end finds all whose results nobody takes."""
+def drop_unused(graph: GraphProto) -> None:
+    """Take out nodes whose results nobody takes; they come in the order of computation, so one pass finds all."""
     wanted = {value.name for value in graph.output}
     for node in reversed(list(graph.node)):
         if wanted.isdisjoint(node.output):

@@ -38,6 +38,8 @@ from voicechat.tts.engines.piper.sessions import Runner, Tensor, runners
 from voicechat.tts.text.lexicon_file import Pronunciations, read_pronunciations
 
 _Damaged = (Fail, InvalidGraph, InvalidProtobuf)
+_LONG_TEXT = "la " * 65
+"""About as many phonemes as a segment has at most."""
 _log = structlog.get_logger()
 
 
@@ -131,6 +133,13 @@ class PiperVoice:
         if not isinstance(self._decoder, WindowedDecoder):
             return 0.0
         return windowing_error(self._decoder, *probe(self._text, self._seams, min(CHECKED_FRAMES)))
+
+    def warm_up(self) -> None:
+        """Begin a long segment each way: memory is taken, and the ways are timed, before anyone waits for it."""
+        for _ in range(2):
+            for part in self.speak(_LONG_TEXT, Prosody(), lambda: True):
+                if not isinstance(part, SegmentPlan):
+                    break
 
     def speak(self, text: str, prosody: Prosody, hurry: Callable[[], bool] = never) -> Iterator[Part]:
         """The plan of a segment, then its audio: a small part first, growing ones behind."""
@@ -270,4 +279,5 @@ class PiperEngine:
         if (error_s := voice.self_check()) > TOLERANCE:
             forget(path)
             raise EngineError(f"{path} is streamed with an error of {error_s:g}; load it again, or pull it anew")
+        voice.warm_up()
         return voice
