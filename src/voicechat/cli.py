@@ -445,6 +445,21 @@ def bench_tts_fidelity(
     write_report(run_fidelity(_settings(config, overrides, {}), sentences), output)
 
 
+@bench_app.command("tts-words")
+@explained
+def bench_tts_words(
+    pauses: Annotated[int, typer.Option(min=1, help="Pauses put into sentences.")] = 100,
+    output: Report = None,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """Word times against the sound: each word behind an inserted pause."""
+    from voicechat.bench.report import write_report
+    from voicechat.bench.word_times import run_word_times
+
+    write_report(run_word_times(_settings(config, overrides, {}), pauses), output)
+
+
 @bench_app.command("conversation")
 @explained
 def bench_conversation(
