@@ -262,7 +262,7 @@ def test_a_full_server_is_named(page: Page, server: FakeRealtime) -> None:
 
 @pytest.mark.parametrize(
     ("status", "title"),
-    [(401, "did not let this page in"), (429, "All lines are taken"), (500, "does not answer")],
+    [(401, "asks for a key"), (429, "All lines are taken"), (500, "does not answer")],
 )
 def test_a_refused_credential_is_explained(page: Page, server: FakeRealtime, status: int, title: str) -> None:
     server.credential_status = status
@@ -270,6 +270,20 @@ def test_a_refused_credential_is_explained(page: Page, server: FakeRealtime, sta
 
     expect(problem(page)).to_contain_text(title)
     expect(page.get_by_role("button", name="Talk")).to_be_visible()
+
+
+def test_a_server_with_keys_is_given_one_and_keeps_it_over_a_reload(page: Page, server: FakeRealtime) -> None:
+    server.key = "vc-0123456789ab-key"
+    talk(page)
+    page.get_by_label("Key").fill(server.key)
+    page.get_by_role("button", name="Use key").click()
+    expect(problem(page)).to_have_count(0)
+    talk(page)
+    expect(page.get_by_role("status")).to_have_text("Listening")
+
+    open_page(page, server)
+    talk(page)
+    expect(page.get_by_role("status")).to_have_text("Listening")
 
 
 @pytest.mark.parametrize(

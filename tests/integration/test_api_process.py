@@ -2,59 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import re
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from support.orchestrator import OrchestratorProcess
 
 CONFIG = """
 server: {host: 127.0.0.1, port: 0, health_check_port: 0, shutdown_grace_s: 2}
 tts: {worker_address: "127.0.0.1:1", connect_timeout_s: 0.3}
 llm: {mind: openai, base_url: "http://127.0.0.1:1/v1", model: nobody, api_key: none}
 """
-PORTS = re.compile(r"port\D+(\d+)\D+ops_port\D+(\d+)")
-
-
-class Process:
-    """`python -m voicechat.api` without a worker."""
-
-    def __init__(self, directory: Path, config: str) -> None:
-        path = directory / "voicechat.yaml"
-        path.write_text(config)
-        self.log = directory / "log"
-        with self.log.open("wb") as out:
-            self.popen = subprocess.Popen([sys.executable, "-m", "voicechat.api", str(path)], stdout=out, stderr=out)
-
-    def ports(self, timeout_s: float = 60.0) -> tuple[int, int]:
-        deadline = time.monotonic() + timeout_s
-        while time.monotonic() < deadline and self.popen.poll() is None:
-            if found := PORTS.search(self.log.read_text()):
-                return int(found[1]), int(found[2])
-            time.sleep(0.05)
-        raise AssertionError(self.log.read_text())
-
-    def stop(self) -> int:
-        self.popen.send_signal(signal.SIGTERM)
-        return self.popen.wait(30)
 
 
 @pytest.fixture
-def process(tmp_path: Path) -> Iterator[Process]:
-    made = Process(tmp_path, CONFIG)
+def process(tmp_path: Path) -> Iterator[OrchestratorProcess]:
+    made = OrchestratorProcess(tmp_path, CONFIG)
     yield made
-    if made.popen.poll() is None:
-        os.kill(made.popen.pid, signal.SIGKILL)
-        made.popen.wait()
+    made.kill()
 
 
-def test_without_a_worker_it_lives_is_not_ready_and_says_why(process: Process) -> None:
+def test_without_a_worker_it_lives_is_not_ready_and_says_why(process: OrchestratorProcess) -> None:
     port, ops_port = process.ports()
     ops = f"http://127.0.0.1:{ops_port}"
     assert httpx.get(f"{ops}/liveness").json()["status"] == "alive"
@@ -66,9 +35,9 @@ def test_without_a_worker_it_lives_is_not_ready_and_says_why(process: Process) -
     assert process.stop() == 0
 
 
-def test_a_port_that_is_taken_stops_the_start_with_its_name(process: Process, tmp_path: Path) -> None:
+def test_a_port_that_is_taken_stops_the_start_with_its_name(process: OrchestratorProcess, tmp_path: Path) -> None:
     port, _ = process.ports()
     (tmp_path / "other").mkdir()
-    second = Process(tmp_path / "other", CONFIG.replace("port: 0,", f"port: {port},", 1))
+    second = OrchestratorProcess(tmp_path / "other", CONFIG.replace("port: 0,", f"port: {port},", 1))
     assert second.popen.wait(60) == 1
     assert "server.port" in second.log.read_text()

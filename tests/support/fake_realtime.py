@@ -79,6 +79,7 @@ class FakeRealtime:
         self.refuse_sessions = False
         self.answers_turns = True
         self.credential_status = 200
+        self.key: str | None = None
         self.reply_s = REPLY_S
         self.port = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -128,8 +129,10 @@ class FakeRealtime:
 
     async def _credential(self, request: Request) -> Response:
         assert (await request.json()) == {"session": {"type": "realtime"}}
-        if self.credential_status != 200:
-            return JSONResponse({"error": {"message": "refused"}}, self.credential_status)
+        shown = request.headers.get("authorization")
+        status = 401 if self.key is not None and shown != f"Bearer {self.key}" else self.credential_status
+        if status != 200:
+            return JSONResponse({"error": {"message": "refused"}}, status)
         return JSONResponse({"value": "ek_fake", "expires_at": int(time.time()) + 60})
 
     async def _serve(self, socket: WebSocket) -> None:

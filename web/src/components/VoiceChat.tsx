@@ -13,6 +13,7 @@ import { Orb } from "@/components/Orb";
 import { Status } from "@/components/Status";
 import { TalkButton } from "@/components/TalkButton";
 import { Transcript } from "@/components/Transcript";
+import { keepKey } from "@/realtime/credential";
 
 import styles from "./VoiceChat.module.css";
 
@@ -32,6 +33,10 @@ export function VoiceChat() {
     setCalled(true);
     void call.write(text);
   };
+  const tryKey = (key: string): void => {
+    keepKey(key);
+    call.dismissProblem();
+  };
   const chooseMicrophone = (id: string): void => {
     setChosenId(id);
     if (view.microphoneId !== null) void call.useMicrophone(id);
@@ -49,7 +54,9 @@ export function VoiceChat() {
           {!inCall && <TalkButton again={called} onTalk={talk} />}
         </section>
         <Status view={view} />
-        {view.problem !== null && <Notice problem={view.problem} onDismiss={() => { call.dismissProblem(); }} />}
+        {view.problem !== null && (
+          <Notice problem={view.problem} onDismiss={() => { call.dismissProblem(); }} onKey={tryKey} />
+        )}
         {!fresh && <Transcript lines={view.conversation.lines} />}
       </main>
       <footer className={styles.footer}>

@@ -31,8 +31,8 @@ export const PROBLEM_WORDS: Readonly<Record<ProblemKind, ProblemWords>> = {
     advice: "The server holds as many conversations as it can. Try again in a minute.",
   },
   unauthorized: {
-    title: "The server did not let this page in",
-    advice: "Ask whoever runs it for access, then reload the page.",
+    title: "The server asks for a key",
+    advice: "Enter the key that you were given for it. This page keeps it until you close the tab.",
   },
   unreachable: {
     title: "The server does not answer",

@@ -1,6 +1,19 @@
 import { Problem, problemOfStatus } from "@/realtime/problem";
 
 const TIMEOUT_MS = 10_000;
+const STORED_KEY = "voicechat.key";
+
+/** Keeps the key that opens this server until the tab is closed; an empty one is forgotten. */
+export function keepKey(key: string): void {
+  if (key === "") sessionStorage.removeItem(STORED_KEY);
+  else sessionStorage.setItem(STORED_KEY, key);
+}
+
+/** The headers that show the key, if one is kept. */
+export function keyHeaders(): Record<string, string> {
+  const key = sessionStorage.getItem(STORED_KEY);
+  return key === null ? {} : { authorization: `Bearer ${key}` };
+}
 
 /**
  * Asks this origin for a short-lived credential of one session.
@@ -20,7 +33,7 @@ async function post(signal: AbortSignal): Promise<Response> {
   try {
     return await fetch("/v1/realtime/client_secrets", {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...keyHeaders() },
       body: JSON.stringify({ session: { type: "realtime" } }),
       cache: "no-store",
       signal,

@@ -23,6 +23,7 @@ test.each([
   [1008, "connection-lost"],
   [1011, "server-error"],
   [1013, "server-full"],
+  [3000, "unauthorized"],
 ])("close code %i is %s", (code, kind) => {
   expect(problemOfClose(code, "", null).kind).toBe(kind);
 });

@@ -28,6 +28,7 @@ export class Problem extends Error {
 const CLOSE_NORMAL = 1000;
 const CLOSE_INTERNAL = 1011;
 const CLOSE_TRY_LATER = 1013;
+const CLOSE_UNAUTHORIZED = 3000;
 
 const FULL_CODES: ReadonlySet<string> = new Set([
   "server_full",
@@ -49,6 +50,7 @@ export function problemOfStatus(status: number): Problem | null {
 export function problemOfClose(code: number, reason: string, lastError: ServerError | null): Problem {
   const codeOfError = lastError?.code ?? lastError?.type ?? "";
   if (code === CLOSE_TRY_LATER || FULL_CODES.has(codeOfError)) return new Problem("server-full", reason);
+  if (code === CLOSE_UNAUTHORIZED) return new Problem("unauthorized", reason);
   if (code === CLOSE_NORMAL) return new Problem("session-ended", reason);
   if (code === CLOSE_INTERNAL) return new Problem("server-error", lastError?.message ?? reason);
   return new Problem("connection-lost", reason);
