@@ -204,7 +204,20 @@ def test_what_the_assistant_does_is_told(page: Page, server: FakeRealtime) -> No
 def test_the_last_turns_latency_is_in_small_print(page: Page) -> None:
     talk(page)
 
-    expect(page.get_by_text("Answered in 707 ms · turn end 412 · ears 96 · mind 141 · voice 58")).to_be_visible()
+    words = "Answered in 707 ms · turn end 412 · ears 96 · mind 141 · voice 58"
+    expect(page.locator("summary")).to_have_text(words)
+
+
+def test_each_turns_waterfall_opens_from_the_small_print(page: Page) -> None:
+    talk(page)
+    page.locator("summary").click()
+
+    turns = page.get_by_role("list", name="Where the time of each turn went").get_by_role("listitem")
+    expect(turns).to_have_count(1)
+    boxes = [turns.locator(f"[data-stage={stage}]").bounding_box() for stage in ("endpoint", "asr", "llm", "tts")]
+    lefts = [box["x"] for box in boxes if box is not None]
+    assert len(lefts) == 4
+    assert lefts[0] == lefts[1] < lefts[2] < lefts[3]
 
 
 def test_the_keyboard_is_enough(page: Page) -> None:

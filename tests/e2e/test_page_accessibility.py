@@ -68,6 +68,7 @@ def test_a_call_is_accessible(page: Page, server: FakeRealtime) -> None:
     expect(page.get_by_role("log")).to_contain_text("quarter past nine")
     server.interrupt()
     expect(page.locator("del")).to_be_visible()
+    page.locator("summary").click()
 
     assert violations(page) == []
     assert widths_that_overflow(page) == []

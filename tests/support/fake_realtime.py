@@ -37,6 +37,7 @@ QUESTION = "What time is it in Berlin?"
 ANSWER = "It is a quarter past nine in Berlin, and the sun has been up for a while."
 REPLY_S = 3.0
 STAGES_MS = {"endpoint": 412.0, "asr": 96.0, "llm": 141.0, "tts": 58.0, "total": 707.0}
+STARTS_MS = {"endpoint": 0.0, "asr": 0.0, "llm": 420.0, "tts": 600.0, "total": 0.0}
 
 Event = dict[str, Any]
 
@@ -202,7 +203,7 @@ class FakeRealtime:
         await client.send("response.output_item.added", response_id=place["response_id"], output_index=0, item=item)
         await client.send("conversation.item.added", item=item, previous_item_id=None)
         await client.send("voicechat.state", state="speaking")
-        await client.send("voicechat.turn", response_id=place["response_id"], stages_ms=STAGES_MS)
+        await client.send("voicechat.turn", response_id=place["response_id"], stages_ms=STAGES_MS, starts_ms=STARTS_MS)
         await self._play(client, place)
         await client.send("response.output_audio.done", **place)
         await client.send("response.output_audio_transcript.done", transcript=ANSWER, **place)

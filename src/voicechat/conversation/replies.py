@@ -116,7 +116,7 @@ class Replies:
         if track.times.first_sent_at is None:
             track.times.first_sent_at = self._clock.wall()
             if stages := track.stages_ms():
-                self._emit(TurnMeasured(track.id, stages))
+                self._emit(TurnMeasured(track.id, stages, track.starts_ms()))
 
     def cleared(self, track: Track, heard_ms: float) -> None:
         """A reply was cut."""

@@ -97,6 +97,15 @@ class Reply:
 
     def stages_ms(self) -> Mapping[str, float]:
         """Latency by stage; stages that cannot be told are left out."""
+        return {name: _ms(begin, end) for name, (begin, end) in self._spans().items()}
+
+    def starts_ms(self) -> Mapping[str, float]:
+        """When each of these stages began, from the end of speech or the request. Stages overlap."""
+        if self.turn is None:
+            return {}
+        return {name: _ms(self.turn.stopped_at, begin) for name, (begin, _) in self._spans().items()}
+
+    def _spans(self) -> Mapping[str, tuple[float, float]]:
         turn, times = self.turn, self.times
         if turn is None:
             return {}
@@ -107,11 +116,11 @@ class Reply:
             "tts": (times.first_text_at, times.first_frame_at),
             "total": (turn.stopped_at, times.first_sent_at),
         }
-        return {
-            name: round(max(0.0, end - begin) * 1000, 1)
-            for name, (begin, end) in spans.items()
-            if begin is not None and end is not None
-        }
+        return {name: (begin, end) for name, (begin, end) in spans.items() if begin is not None and end is not None}
+
+
+def _ms(begin: float, end: float) -> float:
+    return round(max(0.0, end - begin) * 1000, 1)
 
 
 CURRENT_REPLY: ContextVar[Reply] = ContextVar("voicechat_reply")

@@ -246,9 +246,12 @@ def test_events_of_a_reply_that_is_over_are_dropped(bench: Any) -> None:
 
 
 def test_ours_tell_state_and_latency(bench: Any) -> None:
-    state, turn = bench.tell(StateChanged(ConversationState.THINKING), TurnMeasured("r1", {"total": 640.0}))
+    state, turn = bench.tell(
+        StateChanged(ConversationState.THINKING), TurnMeasured("r1", {"total": 640.0}, {"total": 0.0})
+    )
     assert (state["type"], state["state"]) == ("voicechat.state", "thinking")
     assert (turn["type"], turn["stages_ms"], turn["response_id"]) == ("voicechat.turn", {"total": 640.0}, "r1")
+    assert turn["starts_ms"] == {"total": 0.0}
 
 
 def test_ours_are_kept_from_those_who_do_not_want_them(bench: Any) -> None:

@@ -217,7 +217,7 @@ export class Call {
     this.#player = null;
     this.#speakingItem = null;
     this.#dropMicrophone();
-    const conversation = { ...reconnected(this.store.value.conversation), stagesMs: null };
+    const conversation = { ...reconnected(this.store.value.conversation), latencies: [] };
     this.store.update({ ...IDLE, problem, conversation });
   }
 }

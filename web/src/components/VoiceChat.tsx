@@ -69,7 +69,7 @@ export function VoiceChat() {
         </div>
         <div className={styles.smallPrint}>
           <MicrophoneSelect microphones={microphones} value={view.microphoneId ?? chosenId} onChoose={chooseMicrophone} />
-          {view.conversation.stagesMs !== null && <Latency stagesMs={view.conversation.stagesMs} />}
+          <Latency latencies={view.conversation.latencies} />
         </div>
       </footer>
     </div>

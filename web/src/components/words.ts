@@ -71,7 +71,7 @@ function waitingWords(microphoneId: string | null, muted: boolean): string {
   return muted ? "Muted" : "Listening";
 }
 
-const STAGE_WORDS: Readonly<Record<string, string>> = {
+export const STAGE_WORDS: Readonly<Record<string, string>> = {
   endpoint: "turn end",
   asr: "ears",
   llm: "mind",

@@ -121,9 +121,19 @@ test("a function call is no line", () => {
 test("state and latency are the server's", () => {
   const view = after(
     { type: "voicechat.state", state: "thinking" },
-    { type: "voicechat.turn", stages_ms: { total: 700 } },
+    { type: "voicechat.turn", response_id: "r1", stages_ms: { total: 700 }, starts_ms: { total: 0 } },
   );
-  expect(view).toMatchObject({ state: "thinking", stagesMs: { total: 700 } });
+  expect(view.state).toBe("thinking");
+  expect(view.latencies).toEqual([{ responseId: "r1", stagesMs: { total: 700 }, startsMs: { total: 0 } }]);
+});
+
+test("the latencies of the last twenty turns are kept", () => {
+  const turns = Array.from({ length: 25 }, (_, turn): ConversationEvent => {
+    return { type: "voicechat.turn", response_id: `r${String(turn)}`, stages_ms: { total: turn } };
+  });
+  const { latencies } = after(...turns);
+  expect(latencies).toHaveLength(20);
+  expect(latencies.at(-1)?.responseId).toBe("r24");
 });
 
 test("an unknown event changes nothing", () => {

@@ -5,6 +5,7 @@ import type {
   ConversationItem,
   ItemAdded,
   ResponseDone,
+  TurnEvent,
 } from "@/realtime/events";
 import { splitHeard } from "@/realtime/heard";
 
@@ -20,17 +21,26 @@ export interface Line {
   readonly unheard: string;
 }
 
+/** Latency of one turn by stage, ms, and when each stage began after the end of speech. */
+export interface TurnLatency {
+  readonly responseId: string;
+  readonly stagesMs: Readonly<Record<string, number>>;
+  readonly startsMs: Readonly<Record<string, number>>;
+}
+
+const MAX_LATENCIES = 20;
+
 /** Everything the page shows of a conversation. */
 export interface Conversation {
   readonly state: AssistantState;
   readonly lines: readonly Line[];
   /** The reply in progress. */
   readonly responseId: string | null;
-  /** Latency of the last turn by stage, ms. */
-  readonly stagesMs: Readonly<Record<string, number>> | null;
+  /** Where the time of the last turns went, the newest last. */
+  readonly latencies: readonly TurnLatency[];
 }
 
-export const EMPTY: Conversation = { state: "idle", lines: [], responseId: null, stagesMs: null };
+export const EMPTY: Conversation = { state: "idle", lines: [], responseId: null, latencies: [] };
 
 /** The conversation after `event`. Pure; unknown events change nothing. */
 export function reduce(view: Conversation, event: ConversationEvent): Conversation {
@@ -38,7 +48,7 @@ export function reduce(view: Conversation, event: ConversationEvent): Conversati
     case "voicechat.state":
       return { ...view, state: event.state };
     case "voicechat.turn":
-      return { ...view, stagesMs: event.stages_ms };
+      return { ...view, latencies: [...view.latencies, latency(event)].slice(-MAX_LATENCIES) };
     case "conversation.item.added":
     case "conversation.item.done":
       return addItem(view, event);
@@ -68,6 +78,10 @@ export function reduce(view: Conversation, event: ConversationEvent): Conversati
     default:
       return view;
   }
+}
+
+function latency(event: TurnEvent): TurnLatency {
+  return { responseId: event.response_id, stagesMs: event.stages_ms, startsMs: event.starts_ms ?? {} };
 }
 
 /** Drops what only the old connection knew, and keeps the words. */

@@ -124,7 +124,9 @@ export interface StateEvent {
 
 export interface TurnEvent {
   readonly type: "voicechat.turn";
+  readonly response_id: string;
   readonly stages_ms: Readonly<Record<string, number>>;
+  readonly starts_ms?: Readonly<Record<string, number>>;
 }
 
 export interface ClearedEvent {

@@ -165,7 +165,12 @@ class Outbound:
 
     def turn_measured(self, event: TurnMeasured) -> None:
         """Ours: where the time of a turn went."""
-        self._extend("voicechat.turn", response_id=event.reply_id, stages_ms=dict(event.stages_ms))
+        self._extend(
+            "voicechat.turn",
+            response_id=event.reply_id,
+            stages_ms=dict(event.stages_ms),
+            starts_ms=dict(event.starts_ms),
+        )
 
     def failed(self, event: ConversationFailed) -> None:
         """Something broke."""
