@@ -51,6 +51,46 @@ def tts_fidelity(report: Report) -> Iterator[str]:
     yield _row((error["count"], f"{error['p50']:.1e}", f"{error['p95']:.1e}", f"{error['maximum']:.1e}"))
 
 
+def conversation(report: Report) -> Iterator[str]:
+    """A row for each assistant, count of callers and level of noise."""
+    figures = ("turn_taken_ms", "final_ms", "arrived_ms", "audible_ms")
+    names = ("turn taken", "final transcript", "reply arrived", "reply audible")
+    yield from _head(("from end of speech, p50 / p95 ms", *names, "turns", "cut off", "unanswered"))
+    for stage in report["stages"]:
+        told = stage["all"]
+        counts = (told["turns"], told["cut_off"], told["unanswered"])
+        yield _row((_callers(stage), *(_two(told[name]) for name in figures), *counts))
+
+
+def barge_in(report: Report) -> Iterator[str]:
+    """A row for each assistant, count of callers and level of noise."""
+    figures = ("ducked_ms", "silent_ms", "sent_silent_ms", "decision_to_sent_ms")
+    names = ("ducked, heard", "silent, heard", "silent, sent", "decision to last sent")
+    counts = ("cuts", "missed", "stale", "history within a word")
+    yield from _head(("from onset of speech, p50 / p95 ms", *names, *counts))
+    for stage in report["stages"]:
+        told = stage["all"]
+        kept = f"{told['histories_within_one_word']} of {told['histories']}" if told["histories"] else "-"
+        yield _row(
+            (
+                _callers(stage),
+                *(_two(told[name]) for name in figures),
+                *(told[name] for name in ("interruptions", "missed", "stale_deliveries")),
+                kept,
+            )
+        )
+
+
+def _callers(stage: dict[str, Any]) -> str:
+    idle = f" and {stage['idle']} idle" if stage.get("idle") else ""
+    noise = "" if stage["noise_db"] is None else f", noise at {stage['noise_db']:g} dB"
+    return f"{stage['assistant']}, {stage['callers']} at once{idle}{noise}"
+
+
+def _two(summary: dict[str, float] | None) -> str:
+    return f"{summary['p50']:.0f} / {summary['p95']:.0f}" if summary else "-"
+
+
 def _stage(name: str, stage: dict[str, Any]) -> str:
     first = _percentiles(stage["first_audio_ms"])
     cpu, held = f"{stage['cpu_s_per_speech_s']:.3f}", "yes" if stage["held"] else "no"
@@ -75,6 +115,8 @@ TABLES: dict[str, Callable[[Report], Iterator[str]]] = {
     "tts-load": tts_load,
     "tts-load-mixed": tts_load_mixed,
     "tts-fidelity": tts_fidelity,
+    "conversation": conversation,
+    "barge-in": barge_in,
 }
 
 

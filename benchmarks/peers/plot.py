@@ -19,6 +19,8 @@ from matplotlib.ticker import MaxNLocator, ScalarFormatter  # noqa: E402
 OURS, OTHERS = "#2a6fdb", "#a9b4c2"
 OTHER_LINES = ("#e08a1e", "#3a9d6e", "#8e63b5")
 FIRST_AUDIO_BAR_MS = 300
+TURN_BARS_MS = (800, 1200)
+BARGE_IN_BARS_MS = (160, 250)
 TITLES = {
     "short": "3.4 s sentence",
     "long-plain": "8.3 s sentence without a clause",
@@ -75,6 +77,80 @@ def plot_load(report: dict[str, Any], path: Path) -> None:
     _save(figure, path)
 
 
+STAGE_COLOURS = {"endpoint": "#a9b4c2", "asr": "#3a9d6e", "llm": "#e08a1e", "tts": "#8e63b5"}
+STAGE_WORDS = {"endpoint": "turn end", "asr": "ears", "llm": "mind to first token", "tts": "voice to first audio"}
+
+
+def plot_conversation(report: dict[str, Any], path: Path) -> None:
+    """Where the median turn's time went, and how long all turns took."""
+    figure, (waterfall, spread) = plt.subplots(1, 2, figsize=(12, 4), layout="constrained")
+    columns = report["row_columns"]
+    own = next(stage for stage in report["stages"] if stage["assistant"] == "voicechat")
+    turns = [dict(zip(columns, row, strict=True)) for row in own["rows"]]
+    _draw_waterfall(waterfall, [turn for turn in turns if turn["audible_ms"] is not None and turn["server_ms"]])
+    for stage in report["stages"]:
+        values = sorted(ms for row in stage["rows"] if (ms := row[columns.index("audible_ms")]) is not None)
+        share = [100 * (at + 1) / len(values) for at in range(len(values))]
+        label = f"{stage['assistant']}, {stage['callers']} at once" + _noise(stage["noise_db"])
+        ours = stage["assistant"] == "voicechat"
+        style = {"color": OURS if ours else OTHER_LINES[0]}
+        spread.step(values, share, where="post", label=label, ls="-" if stage["callers"] == 1 else "--", **style)
+    for bar in TURN_BARS_MS:
+        spread.axvline(bar, color="#c0392b", ls=":", lw=1)
+    spread.set(xlabel="ms from end of speech to reply audible", ylabel="% of turns")
+    spread.legend(frameon=False, fontsize=8)
+    for axes in (waterfall, spread):
+        _tidy(axes)
+    _save(figure, path)
+
+
+def _draw_waterfall(axes: Axes, turns: list[dict[str, Any]]) -> None:
+    """The turn of median length: its ends as the caller saw them, its stages as the server tells."""
+    turn = sorted(turns, key=lambda one: float(one["audible_ms"]))[len(turns) // 2]
+    stages, starts = turn["server_ms"], turn["server_starts_ms"]
+    # The server counts from where it noticed silence, the caller from the true end of speech.
+    late_ms = max(0.0, turn["arrived_ms"] - stages.get("total", turn["arrived_ms"]))
+    rows = [("noticing silence", 0.0, late_ms, "#d7dde4")]
+    rows += [
+        (STAGE_WORDS[name], late_ms + starts[name], stages[name], colour)
+        for name, colour in STAGE_COLOURS.items()
+        if name in stages and name in starts
+    ]
+    rows.append(("to the caller's ear", turn["arrived_ms"], turn["audible_ms"] - turn["arrived_ms"], OURS))
+    for at, (_, start, width, colour) in enumerate(rows):
+        axes.barh(at, width, left=start, color=colour)
+        axes.annotate(f" {width:.0f}", (start + width, at), va="center", fontsize=8)
+    axes.set_yticks(range(len(rows)), [name for name, *_ in rows])
+    axes.invert_yaxis()
+    axes.margins(x=0.1)
+    axes.set(xlabel="ms from end of speech, the median turn of one caller")
+
+
+def plot_barge_in(report: dict[str, Any], path: Path) -> None:
+    """When replies that were talked over grew softer and fell silent, as heard."""
+    figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
+    columns = report["row_columns"]
+    for stage in report["stages"]:
+        for name, style in (("ducked_ms", "--"), ("silent_ms", "-")):
+            values = sorted(ms for row in stage["rows"] if (ms := row[columns.index(name)]) is not None)
+            if values:
+                share = [100 * (at + 1) / len(values) for at in range(len(values))]
+                label = f"{stage['assistant']}, {stage['callers']} at once, {name[:-3]}{_noise(stage['noise_db'])}"
+                colour = OURS if stage["assistant"] == "voicechat" else OTHER_LINES[0]
+                alpha = 1.0 if stage["callers"] == 1 else 0.5
+                axes.step(values, share, where="post", label=label, ls=style, color=colour, alpha=alpha)
+    for bar in BARGE_IN_BARS_MS:
+        axes.axvline(bar, color="#c0392b", ls=":", lw=1)
+    axes.set(xlabel="ms from onset of speech, as heard", ylabel="% of interruptions")
+    axes.legend(frameon=False, fontsize=8)
+    _tidy(axes)
+    _save(figure, path)
+
+
+def _noise(noise_db: float | None) -> str:
+    return "" if noise_db is None else f", noise at {noise_db:g} dB"
+
+
 def _tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(which="both", labelsize=8)
@@ -86,7 +162,12 @@ def _save(figure: Any, path: Path) -> None:
     print(path)
 
 
-PLOTS: dict[str, Callable[[dict[str, Any], Path], None]] = {"ttfa": plot_ttfa, "tts-load": plot_load}
+PLOTS: dict[str, Callable[[dict[str, Any], Path], None]] = {
+    "ttfa": plot_ttfa,
+    "tts-load": plot_load,
+    "conversation": plot_conversation,
+    "barge-in": plot_barge_in,
+}
 
 
 def main() -> None:

@@ -467,7 +467,7 @@ def bench_conversation(
     turns: Annotated[int, typer.Option(min=1, help="Things that each caller says in a stage.")] = 12,
     voices: Voices = "human,synthetic",
     noise: Noise = "clean",
-    idle: Annotated[int, typer.Option(min=0, help="Callers beside them who only listen.")] = 0,
+    idle: Annotated[int, typer.Option(min=0, help="Callers who only listen, beside the most callers.")] = 0,
     url: BenchUrl = None,
     peers: CallPeers = "",
     output: Report = None,

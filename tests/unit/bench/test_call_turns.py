@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from support.tones import tone
 
 from voicechat.bench.calls.call import Call, Spoken
+from voicechat.bench.calls.conversation import Stage, bars
 from voicechat.bench.calls.fake import SilentLine
 from voicechat.bench.calls.line import (
     Measured,
@@ -94,6 +96,18 @@ def test_a_summary_counts_what_should_not_happen_and_leaves_it_out_of_the_times(
     cut = measure_turn(call, 0, spoken)
     told = summarize_turns([silent, cut])
     assert (told["turns"], told["cut_off"], told["unanswered"], told["audible_ms"]) == (2, 1, 1, None)
+
+
+def test_a_crowd_is_held_against_one_caller(call: Call, spoken: Spoken) -> None:
+    reply(call, ENDS_MS + 500)
+    quick = measure_turn(call, 0, spoken)
+    slow = replace(quick, audible_ms=(quick.audible_ms or 0) * 3)
+    one = Stage("voicechat", 1, None, 0, [quick], [], [])
+    crowd = Stage("voicechat", 4, None, 16, [slow], [], [])
+    told = {bar.what: bar.met for bar in bars([one, crowd])}
+    assert told["4 talking and 16 listening: reply audible p95, times that of one caller"] is False
+    assert told["4 talking and 16 listening: replies with gaps"] is True
+    assert len(bars([one])) == 4
 
 
 def test_an_utterance_is_cut_to_its_speech_and_levelled() -> None:

@@ -27,6 +27,7 @@ QUIET_MS = 600.0
 STAGGER_S = 2.0
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.4, 1.2
 
+CAPACITY_BAR_TIMES = 2.0
 FIRST_AUDIO_P50_BAR_MS, FIRST_AUDIO_P95_BAR_MS = 800.0, 1200.0
 TRANSCRIPT_BAR_MS, BEFORE_ENDPOINT_BAR_PERCENT = 350.0, 90.0
 
@@ -78,9 +79,8 @@ async def _run(settings: Settings, options: CallOptions) -> dict[str, Any]:
             for callers in options.callers:
                 for assistant in found:
                     progress(f"{assistant.name}: {callers} callers, {noise_words(noise_db)}")
-                    stages.append(
-                        await run_stage(assistant, utterances, callers, options.turns, noise_db, options.idle)
-                    )
+                    idle = options.idle if callers == max(options.callers) else 0
+                    stages.append(await run_stage(assistant, utterances, callers, options.turns, noise_db, idle))
     _show(stages)
     return measuring.report(
         bars(stages),
@@ -145,6 +145,21 @@ def bars(stages: Sequence[Stage]) -> list[Bar]:
             told["words_before_turn_taken_percent"],
             at_least=BEFORE_ENDPOINT_BAR_PERCENT,
         ),
+        *_capacity(own, stages),
+    ]
+
+
+def _capacity(one: Stage, stages: Sequence[Stage]) -> list[Bar]:
+    """What many callers must get beside those who only listen."""
+    crowd = next((stage for stage in stages if stage.assistant == one.assistant and stage.idle), None)
+    if crowd is None:
+        return []
+    alone, told = summarize_turns(one.turns)["audible_ms"], summarize_turns(crowd.turns)
+    times = round(told["audible_ms"]["p95"] / alone["p95"], 2) if alone and told["audible_ms"] else None
+    many = f"{crowd.callers} talking and {crowd.idle} listening"
+    return [
+        Bar(f"{many}: reply audible p95, times that of one caller", times, at_most=CAPACITY_BAR_TIMES),
+        Bar(f"{many}: replies with gaps", told["replies_with_gaps"], at_most=0),
     ]
 
 

@@ -73,6 +73,7 @@ class Measured:
 
     reply_id: str
     stages_ms: dict[str, float] = field(default_factory=dict)
+    starts_ms: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

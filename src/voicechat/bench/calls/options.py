@@ -19,7 +19,7 @@ class CallOptions:
         turns: Of each caller in each stage.
         speakers: Who they are; utterances take turns.
         noises_db: Speech over noise, one stage for each; None is clean.
-        idle: Callers beside them who listen and say nothing.
+        idle: Callers who listen and say nothing, beside the most callers.
         peers: Other assistants, by name.
         url: Of a running server; None starts the product's own.
     """

@@ -101,7 +101,9 @@ _READERS: Mapping[str, _Reader] = {
     ),
     "voicechat.cleared": lambda _, event: SoundVoid(event["item_id"]),
     "voicechat.state": RealtimeLine._state,
-    "voicechat.turn": lambda _, event: Measured(event["response_id"], dict(event["stages_ms"])),
+    "voicechat.turn": lambda _, event: Measured(
+        event["response_id"], dict(event["stages_ms"]), dict(event.get("starts_ms", {}))
+    ),
     "conversation.item.retrieved": RealtimeLine._retrieved,
     "error": lambda _, event: Failed(event["error"]["message"]),
 }

@@ -25,6 +25,7 @@ class TurnFigures:
         answered: Reply audio was heard.
         gaps: Silences inside the heard part of the reply that were not in it.
         server_ms: What the assistant itself reports, by stage.
+        server_starts_ms: When these stages began, by its own clock.
     """
 
     caller: int
@@ -41,6 +42,7 @@ class TurnFigures:
     gaps: int
     text: str
     server_ms: dict[str, float]
+    server_starts_ms: dict[str, float]
 
 
 def measure_turn(call: Call, caller: int, spoken: Spoken) -> TurnFigures:
@@ -52,7 +54,7 @@ def measure_turn(call: Call, caller: int, spoken: Spoken) -> TurnFigures:
     words = call.signals(Transcribed, spoken.onset_ms)
     final = next(((at_ms, one) for at_ms, one in reversed(words) if one.is_final), None)
     last = {one.turn_id: one.text for _, one in words if one.is_final}
-    utterance = spoken.utterance
+    utterance, measured = spoken.utterance, _measured(call, spoken.onset_ms)
 
     def after(at_ms: float | None) -> float | None:
         return None if at_ms is None else round(at_ms - spoken.end_ms, 1)
@@ -71,7 +73,8 @@ def measure_turn(call: Call, caller: int, spoken: Spoken) -> TurnFigures:
         audible_ms=after(_audible_ms(call, reply)),
         gaps=len(call.ear.gaps_of(reply.item_id)) if reply is not None else 0,
         text=" ".join(last.values()),
-        server_ms=_server_ms(call, spoken.onset_ms),
+        server_ms=measured.stages_ms,
+        server_starts_ms=measured.starts_ms,
     )
 
 
@@ -94,10 +97,10 @@ def _audible_ms(call: Call, reply: Delivery | None) -> float | None:
     return first_sound_ms([piece for piece in call.ear.pieces if piece.item_id == reply.item_id], reply.at_ms)
 
 
-def _server_ms(call: Call, since_ms: float) -> dict[str, float]:
+def _measured(call: Call, since_ms: float) -> Measured:
     replies = {one.reply_id for _, one in call.signals(ReplyBegan, since_ms)}
-    told = [one.stages_ms for _, one in call.signals(Measured, since_ms) if one.reply_id in replies]
-    return dict(told[-1]) if told else {}
+    told = [one for _, one in call.signals(Measured, since_ms) if one.reply_id in replies]
+    return told[-1] if told else Measured("")
 
 
 def summarize_turns(turns: Sequence[TurnFigures]) -> dict[str, Any]:
