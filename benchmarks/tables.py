@@ -91,6 +91,39 @@ def _two(summary: dict[str, float] | None) -> str:
     return f"{summary['p50']:.0f} / {summary['p95']:.0f}" if summary else "-"
 
 
+def fleet(report: Report) -> Iterator[str]:
+    """A row for each number of workers, then the router."""
+    yield from _head(("workers", "s of speech per s", "replies"))
+    for stage in report["stages"]:
+        yield _row((stage["workers"], f"{stage['speech_per_s']:.1f}", stage["replies"]))
+    yield ""
+    cost, known = report["routing"]["us"], report["routing"]["known"]
+    yield from _head(("routing decision, CPU us", "p50", "p99"))
+    yield _row((f"{known} workers known", f"{cost['p50']:.0f}", f"{cost['p99']:.0f}"))
+
+
+def chaos(report: Report) -> Iterator[str]:
+    """What was done, and what became of it."""
+    yield from _head(("done to the fleet", "times"))
+    for what, times in report["faults"].items():
+        yield _row((what, times))
+    yield ""
+    turns, gaps, health = report["turns"], report["gaps"], report["health"]
+    columns = (
+        "turns",
+        "lost",
+        "refused",
+        "failovers",
+        "replies with a gap",
+        "gaps p50 / p95 / p99 ms",
+        "health untrue",
+    )
+    yield from _head(("callers", *columns))
+    untrue = f"{len(health['untrue'])} of {health['asked']}"
+    told = (turns["taken"], turns["lost"], turns["refused"], f"{report['failovers']:.0f}", gaps["replies_with_any"])
+    yield _row((report["options"]["callers"], *told, _percentiles(gaps["ms"]), untrue))
+
+
 def _stage(name: str, stage: dict[str, Any]) -> str:
     first = _percentiles(stage["first_audio_ms"])
     cpu, held = f"{stage['cpu_s_per_speech_s']:.3f}", "yes" if stage["held"] else "no"
@@ -117,6 +150,8 @@ TABLES: dict[str, Callable[[Report], Iterator[str]]] = {
     "tts-fidelity": tts_fidelity,
     "conversation": conversation,
     "barge-in": barge_in,
+    "fleet": fleet,
+    "chaos": chaos,
 }
 
 

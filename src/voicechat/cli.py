@@ -216,6 +216,20 @@ def worker(
 
 @app.command()
 @explained
+def workers(
+    watch: Annotated[bool, typer.Option("--watch", help="Show it anew every second, until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; with --watch, a line a second.")] = False,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """List the speech synthesis workers: where they are, how busy, and which voices they hold in memory."""
+    from voicechat.launch.workers import show_workers
+
+    show_workers(_settings(config, overrides, {}), watch=watch, as_json=as_json)
+
+
+@app.command()
+@explained
 def talk(
     url: Annotated[str, typer.Option(help="The Realtime WebSocket of a running server.")] = DEFAULT_REALTIME_URL,
     input_file: Annotated[
@@ -524,6 +538,38 @@ def bench_ears(
 
     options = EarsOptions(_names(noise), timed, seconds, rows)
     write_report(run_ears(_settings(config, overrides, {}), options), output)
+
+
+@bench_app.command("fleet")
+@explained
+def bench_fleet(
+    workers: Annotated[int, typer.Option(min=1, help="Worker processes at most, of one thread each.")] = 3,
+    seconds: Annotated[float, typer.Option(min=1, help="Length of each stage.")] = 20.0,
+    output: Report = None,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """Speech that 1, 2, 3... worker processes make, and what choosing one of a hundred costs."""
+    from voicechat.bench.fleet import run_fleet
+    from voicechat.bench.report import write_report
+
+    write_report(run_fleet(_settings(config, overrides, {}), workers, seconds), output)
+
+
+@bench_app.command("chaos")
+@explained
+def bench_chaos(
+    callers: Annotated[int, typer.Option(min=1, help="Callers at once, who ask by text and listen.")] = 8,
+    seconds: Annotated[float, typer.Option(min=10, help="Length of the run.")] = 300.0,
+    output: Report = None,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """Three workers that are killed, stopped and restarted, and Redis too, while callers talk: no turn may be lost."""
+    from voicechat.bench.chaos.run import run_chaos
+    from voicechat.bench.report import write_report
+
+    write_report(run_chaos(_settings(config, overrides, {}), callers, seconds), output)
 
 
 def _names(given: str) -> tuple[str, ...]:

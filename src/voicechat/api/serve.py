@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import structlog
+from prometheus_client import REGISTRY
 
 from voicechat.access.access import Access
 from voicechat.access.build import open_access
@@ -21,7 +22,7 @@ from voicechat.api.servers import QuietServer, bind, make_server, port_of, runni
 from voicechat.api.services import Services
 from voicechat.api.watchdog import watchdog
 from voicechat.conversation.port import ConversationFactory
-from voicechat.fleet.client import WorkerFleet
+from voicechat.fleet.open import open_fleet
 from voicechat.fleet.port import VoiceFleet
 from voicechat.process import stop_signals
 from voicechat.settings import Settings
@@ -46,7 +47,7 @@ async def serve(settings: Settings, ready: Announce | None = None) -> None:
     """
     stop = asyncio.Event()
     with stop_signals(stop):
-        async with watchdog(), open_access(settings) as access, _fleet(settings) as fleet:
+        async with watchdog(), open_access(settings) as access, open_fleet(settings, REGISTRY) as fleet:
             await _serve(settings, access, fleet, stop, ready or _log_ready)
 
 
@@ -127,15 +128,6 @@ async def _listening(services: Services, ready: Announce) -> AsyncIterator[Quiet
     async with running(ops, ops_socket), running(api, api_socket):
         ready(port_of(api_socket), port_of(ops_socket))
         yield api
-
-
-@asynccontextmanager
-async def _fleet(settings: Settings) -> AsyncIterator[VoiceFleet]:
-    fleet = WorkerFleet(settings.tts, settings.grpc)
-    try:
-        yield fleet
-    finally:
-        await fleet.aclose()
 
 
 async def _first_of(work: asyncio.Future[None], stop: asyncio.Event) -> None:

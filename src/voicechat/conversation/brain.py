@@ -33,6 +33,7 @@ class ReplyBrain:
         on_turn: Callable[[str], bool],
     ) -> None:
         self._settings = settings
+        self._session = new_id("call")
         self._fleet = fleet
         self._mind = mind
         self._replies = replies
@@ -75,6 +76,7 @@ class ReplyBrain:
             model_id=self._settings.default_model if model in ("", "default") else model,
             speed=config.speed,
             request_id=new_id("speech"),
+            session=self._session,
         )
 
 

@@ -1,89 +1,179 @@
-"""The fleet as the settings name it: one worker at a fixed address."""
+"""The fleet: workers that register themselves, or the one at the address that the settings name."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
-import grpc
 import grpc.aio
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from prometheus_client import CollectorRegistry
 
-from voicechat.fleet.credentials import open_channel
+from voicechat.fleet.affinity import Affinity
+from voicechat.fleet.channels import WorkerLink
+from voicechat.fleet.failover import FleetSpeechStream
+from voicechat.fleet.member import Member
+from voicechat.fleet.metrics import FleetMetrics
+from voicechat.fleet.placing import Placing
 from voicechat.fleet.port import SpeechRequest, SpeechStream, VoiceError, VoiceModel
-from voicechat.fleet.stream import WorkerSpeechStream
+from voicechat.fleet.registry import Registry
+from voicechat.fleet.view import FleetView, follow
 from voicechat.fleet.wire import voice_error, voice_model
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
-from voicechat.rpc.voicechat.tts.v1.tts_pb2_grpc import SynthesizerStub
 from voicechat.settings import GrpcSettings, TtsSettings
 
-_CHANNEL_OPTIONS = (
-    # A supervised worker is back within a second: look often. The minimum is also the time one attempt gets.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 500),
-    ("grpc.max_reconnect_backoff_ms", 500),
-    # A worker whose machine vanished is noticed in 12 s even while it owes nothing.
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 2_000),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.max_pings_without_data", 0),
-    # Proxies of the environment are for the internet, not for a worker.
-    ("grpc.enable_http_proxy", 0),
-)
+CHECK_S = 1.0
+"""A worker that serves says so within this."""
+ASKED_AT_ONCE = 16
+"""Workers that are asked the same at once, at most."""
+HEARTBEAT_S = 2.0
 
 
 class WorkerFleet:
-    """Implements `VoiceFleet` with the worker at `settings.worker_address`; make it on the event loop that uses it."""
+    """Implements `VoiceFleet`; make it on the event loop that uses it.
 
-    def __init__(self, settings: TtsSettings, grpc_settings: GrpcSettings | None = None) -> None:
+    Args:
+        settings: The seed's address, and deadlines.
+        grpc_settings: What workers are shown; None: nothing.
+        registry: Where workers register; None: the seed alone serves. Someone must run `follow` to keep it in view.
+        heartbeat_s: How often they write their record.
+        metrics: Counts; None: nobody asks for them.
+    """
+
+    def __init__(
+        self,
+        settings: TtsSettings,
+        grpc_settings: GrpcSettings | None = None,
+        registry: Registry | None = None,
+        heartbeat_s: float = HEARTBEAT_S,
+        metrics: FleetMetrics | None = None,
+    ) -> None:
         self._settings = settings
-        self._address = settings.worker_address
-        self._channel = open_channel(self._address, grpc_settings or GrpcSettings(), _CHANNEL_OPTIONS)
-        self._stub = SynthesizerStub(self._channel)
-        self._health = health_pb2_grpc.HealthStub(self._channel)
+        self._grpc = grpc_settings or GrpcSettings()
+        self._registry = registry
+        self._heartbeat_s = heartbeat_s
+        self._clock = asyncio.get_running_loop().time
+        self._metrics = metrics or FleetMetrics(CollectorRegistry())
+        self._view = FleetView(settings.worker_address, heartbeat_s, self._clock)
+        self._affinity = Affinity(registry)
+        self._links: dict[str, WorkerLink] = {}
+        self._gone: set[asyncio.Task[None]] = set()
+        self._placing = Placing(settings, lambda: self._view.members, self._link_to, self._affinity, self._metrics)
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """The workers that are known now."""
+        return self._view.members
+
+    async def follow(self) -> None:
+        """Keep the fleet in view, for as long as this runs."""
+        if self._registry is None:
+            return
+        async with asyncio.TaskGroup() as group:
+            group.create_task(follow(self._registry, self._view, self._heartbeat_s / 2, self._keep_links))
+            group.create_task(self._affinity.write())
 
     @asynccontextmanager
     async def speak(self, request: SpeechRequest) -> AsyncIterator[SpeechStream]:
-        """Open a reply, once the worker has taken it. Raises `VoiceError` when none is reached or it refuses."""
-        await self._connected()
-        stream = WorkerSpeechStream(self._stub.Synthesize, request, self._address, self._settings.first_audio_timeout_s)
-        try:
-            await stream.begin()
-            yield stream
-        finally:
-            stream.cancel()
+        """Open a reply, once a worker has taken it. Raises `VoiceError` when none is reached or they refuse."""
+        request = replace(request, model_id=request.model_id or self._settings.default_model)
+        with self._metrics.reply(request.model_id):
+            stream = FleetSpeechStream(self._placing, request, self._clock, self._metrics)
+            try:
+                with self._metrics.queue.track_inprogress():
+                    await stream.begin()
+                with self._metrics.active.track_inprogress():
+                    yield stream
+            finally:
+                stream.close()
 
     async def models(self) -> Sequence[VoiceModel]:
-        """The voices of the worker's catalogue."""
-        await self._connected()
-        try:
-            listed = await self._stub.ListModels(pb.ListModelsRequest(), timeout=self._settings.connect_timeout_s)
-        except grpc.aio.AioRpcError as error:
-            raise voice_error(error, self._address) from error
-        return [voice_model(model) for model in listed.models]
+        """The voices of the workers' catalogues, one of workers alike being asked. Raises `VoiceError`."""
+        answers = await asyncio.gather(*map(self._list, self._different()), return_exceptions=True)
+        found: dict[str, VoiceModel] = {}
+        for answer in answers:
+            if isinstance(answer, BaseException) and not isinstance(answer, VoiceError):
+                raise answer
+            for model in () if isinstance(answer, BaseException) else answer:
+                found[model.id] = _merged(found.get(model.id), model)
+        failures = [answer for answer in answers if isinstance(answer, VoiceError)]
+        if failures and not found:
+            raise failures[0]
+        return list(found.values())
 
     async def check(self) -> None:
-        """Ask the worker whether it serves."""
-        await self._connected()
+        """Ask workers, many at once, until one serves. Raises `VoiceError` with what the last one said."""
+        members = sorted(self._view.members, key=lambda member: not self._link_to(member).breaker.allows)
+        asking = [asyncio.ensure_future(self._check(member)) for member in members[:ASKED_AT_ONCE]]
+        failure: VoiceError | None = None
         try:
-            answer = await self._health.Check(health_pb2.HealthCheckRequest(), timeout=self._settings.connect_timeout_s)
-        except grpc.aio.AioRpcError as error:
-            raise voice_error(error, self._address) from error
-        if answer.status != health_pb2.HealthCheckResponse.SERVING:
-            raise VoiceError("UNAVAILABLE", f"the worker at {self._address} is loading its voice or draining; wait")
+            for answer in asyncio.as_completed(asking):
+                try:
+                    await answer
+                    return
+                except VoiceError as error:
+                    failure = error
+        finally:
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+        assert failure is not None, "the fleet has at least its seed"
+        raise failure
 
     async def aclose(self) -> None:
-        """Release the channel; replies that run are cancelled."""
-        await self._channel.close()
+        """Release every channel; replies that run are cancelled."""
+        links, self._links = list(self._links.values()), {}
+        await asyncio.gather(*(link.aclose() for link in links), *self._gone)
 
-    async def _connected(self) -> None:
+    # --- channels
+
+    def _link_to(self, member: Member) -> WorkerLink:
+        if (link := self._links.get(member.address)) is None:
+            link = self._links[member.address] = WorkerLink(member.address, self._grpc)
+        return link
+
+    def _keep_links(self, members: Iterable[Member]) -> None:
+        """Connect to who came, before anybody needs them, and let go of who left."""
+        wanted = {member.address: member for member in members}
+        for address, member in wanted.items():
+            if address not in self._links:
+                self._link_to(member).warm()
+        for address, link in list(self._links.items()):
+            if address not in wanted and not link.users:
+                del self._links[address]
+                task = asyncio.ensure_future(link.aclose())
+                self._gone.add(task)
+                task.add_done_callback(self._gone.discard)
+
+    # --- questions
+
+    def _different(self) -> list[Member]:
+        """One worker for each set of models; busy or resting ones where there is no other."""
+        by_models: dict[frozenset[str], Member] = {}
+        for member in sorted(self._view.members, key=lambda member: not self._link_to(member).breaker.allows):
+            by_models.setdefault(frozenset(member.models), member)
+        return list(by_models.values())[:ASKED_AT_ONCE]
+
+    async def _list(self, member: Member) -> list[VoiceModel]:
+        link = self._link_to(member)
+        await link.reach(self._settings.connect_timeout_s)
         try:
-            async with asyncio.timeout(self._settings.connect_timeout_s):
-                await self._channel.channel_ready()
-        except TimeoutError as error:
-            raise VoiceError(
-                "UNAVAILABLE",
-                f"no worker was reached at {self._address} within {self._settings.connect_timeout_s:g} s; start one "
-                "with: voicechat worker, or set tts.worker_address",
-            ) from error
+            with link.used():
+                listed = await link.stub.ListModels(pb.ListModelsRequest(), timeout=self._settings.connect_timeout_s)
+        except grpc.aio.AioRpcError as error:
+            raise voice_error(error, member.address) from error
+        return [voice_model(model) for model in listed.models]
+
+    async def _check(self, member: Member) -> None:
+        link = self._link_to(member)
+        await link.reach(min(self._settings.connect_timeout_s, CHECK_S))
+        await link.check(min(self._settings.connect_timeout_s, CHECK_S))
+
+
+def _merged(known: VoiceModel | None, model: VoiceModel) -> VoiceModel:
+    """What two workers say of one voice: the better of each."""
+    if known is None:
+        return model
+    better = model if model.installed and not known.installed else known
+    return replace(better, installed=known.installed or model.installed, resident=known.resident or model.resident)

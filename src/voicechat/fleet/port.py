@@ -21,7 +21,11 @@ class Pace(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
-    """How a reply is to be spoken. Unset values are the model's own."""
+    """How a reply is to be spoken. Unset values are the model's own.
+
+    `session` names the conversation, whose replies go to one worker where that is possible. `first_segment` is 0 but
+    for a reply that goes on where another worker broke off: then the text begins with the segment of that index.
+    """
 
     model_id: str = ""
     voice: str = ""
@@ -36,6 +40,8 @@ class SpeechRequest:
     pace: Pace = Pace.REALTIME
     skip_ms: int = 0
     request_id: str = ""
+    session: str = ""
+    first_segment: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ Open = Callable[
 
 
 class WorkerSpeechStream:
-    """Implements `SpeechStream` on a gRPC call.
+    """A reply on a gRPC call: what `SpeechStream` asks for, but its events are read one by one.
 
     Args:
         open_call: Starts the call with its requests.
@@ -89,15 +89,19 @@ class WorkerSpeechStream:
         self._started = await self._next()
         self._note(self._started)
 
-    async def __aiter__(self) -> AsyncIterator[SpeechEvent]:
-        """Events in order; raises `VoiceError`."""
+    async def read(self) -> SpeechEvent:
+        """The next event, `SpeechDone` last; raises `VoiceError`. Cancelling it gives the reply up."""
         if self._started is not None:
-            yield self._started
-            self._started = None
-        while not self._finished:
-            event = await self._next()
-            self._note(event)
-            yield event
+            started, self._started = self._started, None
+            return started
+        event = await self._next()
+        self._note(event)
+        return event
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the worker has said its last word."""
+        return self._finished
 
     def cancel(self) -> None:
         """Give up what is unfinished."""

@@ -53,6 +53,7 @@ def start_message(request: SpeechRequest) -> pb.SynthesizeRequest:
             sample_rate=request.sample_rate_hz,
             pace=_PACES[request.pace],
             skip_ms=request.skip_ms,
+            first_segment=request.first_segment,
         )
     )
 

@@ -16,7 +16,8 @@ from voicechat.llm.find import Mind
 from voicechat.settings import GrpcSettings, MindKind, Settings, WorkerSettings
 
 VOICE_SECTIONS = ("worker", "tts", "models", "logging")
-WORKER_SECTIONS = (*VOICE_SECTIONS, "access", "grpc")
+"""The voice of `up` is this machine's own: it is not told of a registry."""
+WORKER_SECTIONS = (*VOICE_SECTIONS, "access", "grpc", "redis")
 """Of a worker that is not our child: it may be reached from elsewhere."""
 MIND_SECTIONS = ("llm", "models", "logging")
 ORCHESTRATOR_SECTIONS = tuple(name for name in Settings.model_fields if name != "client")

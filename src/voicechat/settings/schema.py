@@ -114,7 +114,9 @@ class TtsSettings(Section):
     """The voice, as the orchestrator asks for it."""
 
     worker_address: str = _env(
-        "TTS_WORKER_ADDRESS", default="127.0.0.1:7001", description="host:port of the first worker"
+        "TTS_WORKER_ADDRESS",
+        default="127.0.0.1:7001",
+        description="host:port of a worker, used while none has registered itself",
     )
     adapter: Adapter = _env("ADAPTER_TYPE", default=Adapter.PIPER, description="engine family of the worker")
     default_model: str = _env(
@@ -130,6 +132,11 @@ class TtsSettings(Section):
 class WorkerSettings(Section):
     """The TTS worker process."""
 
+    name: str = Field("", description="its name in the registry, unlike any other's; empty: host name and port")
+    advertise_address: str = Field(
+        "",
+        description="host:port that orchestrators reach it at; empty: worker.host, or the host name where that is any",
+    )
     host: str = Field("127.0.0.1", description="address the gRPC server binds to")
     port: Port = Field(7001, description="gRPC port; 0 takes a free one")
     metrics_port: Port = Field(9090, description="port of the worker's metrics; 0 takes a free one")
@@ -222,6 +229,9 @@ class RedisSettings(Section):
     """The registry shared by several processes; absent in embedded mode."""
 
     url: SecretStr | None = _env("REDIS_URL", default=None, description="redis://host:port/db; unset: memory serves")
+    heartbeat_s: float = Field(
+        2.0, ge=0.1, le=60, description="how often a worker registers itself; it is gone after three times that, s"
+    )
 
 
 class AccessSettings(Section):

@@ -44,6 +44,7 @@ class WorkerMetrics:
         self.realtime_factor = Histogram(
             f"{prefix}realtime_factor", "Synthesis time by audio time, a reply", buckets=_FACTOR, registry=registry
         )
+        self.registered = Gauge(f"{prefix}registered", "1 while the registry knows this worker", registry=registry)
         self.build_info = Gauge(
             f"{prefix}build_info", "Versions, as labels", ["version", "engine", "engine_version"], registry=registry
         )

@@ -13,18 +13,20 @@ from voicechat.tts.scheduler import Pace
 
 DEFAULT_SENTENCE_SILENCE_MS = 150
 _MAX_SKIP_MS = 3_600_000
+_MAX_SEGMENT = 1_000_000
 _SEED_BITS = 63
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyOptions:
-    """How one reply is spoken and sent."""
+    """How one reply is spoken and sent. `first_segment` above 0: it goes on where another worker broke off."""
 
     prosody: Prosody
     sample_rate_hz: int
     pace: Pace
     sentence_silence_ms: int
     skip_ms: int
+    first_segment: int = 0
 
 
 def pace_of(start: pb.Start) -> Pace:
@@ -46,6 +48,7 @@ def check_ranges(start: pb.Start) -> None:
     _in_range("sentence_silence_ms", start.sentence_silence_ms, 0, 5000)
     _in_range("sample_rate", start.sample_rate or None, 8000, 48000)
     _in_range("skip_ms", start.skip_ms, 0, _MAX_SKIP_MS)
+    _in_range("first_segment", start.first_segment, 0, _MAX_SEGMENT)
 
 
 def reply_options(start: pb.Start, traits: VoiceTraits) -> ReplyOptions:
@@ -64,6 +67,7 @@ def reply_options(start: pb.Start, traits: VoiceTraits) -> ReplyOptions:
         pace=pace_of(start),
         sentence_silence_ms=start.sentence_silence_ms if silence_set else DEFAULT_SENTENCE_SILENCE_MS,
         skip_ms=start.skip_ms,
+        first_segment=start.first_segment,
     )
 
 

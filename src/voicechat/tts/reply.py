@@ -97,7 +97,7 @@ class Reply:
         self._voice_hz = voice.traits.sample_rate_hz
         self._chain = OutputChain(gain_db, self._voice_hz, options.sample_rate_hz)
         self._played = PlayedClock(clock, options.skip_ms / 1000)
-        self._segmenter = Segmenter(language=voice.traits.language)
+        self._segmenter = Segmenter(language=voice.traits.language, first_index=options.first_segment)
         self._segments: deque[TextSegment] = deque()
         self._chars = 0
         self._changed = asyncio.Event()

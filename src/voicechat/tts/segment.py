@@ -71,10 +71,15 @@ class Segmenter:
         max_phonemes: A longer segment is cut where it must.
         first_clause_chars: A shorter first clause is left with what follows.
         language: BCP 47; it knows the abbreviations. One without tables is taken as English.
+        first_index: Of the segment that the text begins with; above 0 it is cut as it would be behind the others.
     """
 
     def __init__(
-        self, max_phonemes: int = MAX_PHONEMES, first_clause_chars: int = FIRST_CLAUSE_CHARS, language: str = "en"
+        self,
+        max_phonemes: int = MAX_PHONEMES,
+        first_clause_chars: int = FIRST_CLAUSE_CHARS,
+        language: str = "en",
+        first_index: int = 0,
     ) -> None:
         self._max_phonemes = max_phonemes
         self._first_clause_chars = first_clause_chars
@@ -82,7 +87,7 @@ class Segmenter:
         self._language = known if known.web else language_of("en")
         self._text = ""
         self._start = 0
-        self._index = 0
+        self._index = first_index
         self._begin_segment()
 
     def push(self, text: str) -> list[TextSegment]:

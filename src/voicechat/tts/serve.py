@@ -17,6 +17,7 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import CollectorRegistry, start_http_server
 
 from voicechat.access.exposure import check_worker
+from voicechat.fleet.announcer import Announcer
 from voicechat.models.store import ModelStore
 from voicechat.process import stop_signals
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2
@@ -28,6 +29,7 @@ from voicechat.tts.engine import Engine, EngineError
 from voicechat.tts.library import Library, LoadedVoice
 from voicechat.tts.metrics import WorkerMetrics
 from voicechat.tts.refusal import Refusal
+from voicechat.tts.registration import registration
 from voicechat.tts.residency import EvictionReason, Residency, ResidencyPolicy
 from voicechat.tts.scheduler import Scheduler
 from voicechat.tts.service import VERSION, Limits, SynthesizerService
@@ -65,7 +67,7 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
     stop = asyncio.Event()
     async with _Worker.running(settings) as worker, asyncio.TaskGroup() as group:
         with stop_signals(stop):
-            chores = [group.create_task(worker.preload(ready)), group.create_task(worker.sweep())]
+            chores = [group.create_task(chore) for chore in (worker.preload(ready), worker.register(), worker.sweep())]
             await stop.wait()
             await worker.drain()
             for chore in chores:
@@ -98,6 +100,7 @@ class _Worker:
         residency: Residency[LoadedVoice],
         health: health_aio.HealthServicer,
         server: grpc.aio.Server,
+        announcer: Announcer | None,
     ) -> None:
         self._settings = settings
         self._port = port
@@ -105,6 +108,8 @@ class _Worker:
         self._residency = residency
         self._health = health
         self._server = server
+        self._announcer = announcer
+        self._serves = asyncio.Event()
 
     @classmethod
     @asynccontextmanager
@@ -130,14 +135,18 @@ class _Worker:
             health = health_aio.HealthServicer()
             server, port = await _bind(settings, service, health, metrics)
             stack.push_async_callback(server.stop, None)
+            announcer = await stack.enter_async_context(registration(settings, port, service.record))
+            if announcer is not None:
+                metrics.registered.set_function(lambda: announcer.registered)
             _log.info("worker bound", host=worker.host, port=port, threads=threads)
-            yield cls(settings, port, service, residency, health, server)
+            yield cls(settings, port, service, residency, health, server, announcer)
 
     async def preload(self, ready: Callable[[int], None] | None) -> None:
         """Load what should be there from the start, then tell the world; files that are missing may still come."""
         for model_id in self._settings.worker.preload or [self._settings.tts.default_model]:
             await self._persist(model_id)
         await self._tell(health_pb2.HealthCheckResponse.SERVING)
+        self._serves.set()
         if ready is not None:
             ready(self._port)
 
@@ -150,6 +159,12 @@ class _Worker:
                 _log.error("preload failed", model=model_id, reason=refusal.text, retry_s=_PRELOAD_RETRY_S)
             await asyncio.sleep(_PRELOAD_RETRY_S)
 
+    async def register(self) -> None:
+        """Be in the registry, where there is one, from when the worker can speak."""
+        await self._serves.wait()
+        if self._announcer is not None:
+            await self._announcer.beat()
+
     async def sweep(self) -> None:
         """Let idle models go."""
         while True:
@@ -157,8 +172,10 @@ class _Worker:
             await self._residency.sweep()
 
     async def drain(self) -> None:
-        """Refuse what is new, finish what runs, and close."""
+        """Leave the registry, refuse what is new, finish what runs, and close."""
         _log.info("draining", at_most_s=self._settings.worker.drain_s)
+        if self._announcer is not None:
+            await self._announcer.leave()
         await self._health.enter_graceful_shutdown()
         finished = await self._service.drain(self._settings.worker.drain_s)
         await self._server.stop(_LAST_WORDS_S)

@@ -13,6 +13,7 @@ import grpc
 import grpc.aio
 import structlog
 
+from voicechat.fleet.record import RESUME, ModelRecord, WorkerRecord
 from voicechat.models.entry import ModelEntry
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
 from voicechat.rpc.voicechat.tts.v1.tts_pb2_grpc import SynthesizerServicer
@@ -174,6 +175,29 @@ class SynthesizerService(SynthesizerServicer):
             engine=self._library.engine.name,
             engine_version=self._library.engine.version,
             draining=self._draining,
+        )
+
+    async def record(self, name: str, address: str, instance: str) -> WorkerRecord:
+        """What the registry is told of this worker."""
+        entries = await self._library.entries()
+        resident = self._residency.residents
+        models = tuple(
+            ModelRecord(id=entry.id, languages=tuple(entry.languages), resident=entry.id in resident)
+            for entry, installed in entries
+            if installed
+        )
+        return WorkerRecord(
+            name=name,
+            address=address,
+            engine=self._library.engine.name,
+            languages=tuple(sorted({language for model in models for language in model.languages})),
+            models=models,
+            capacity=self._admission.capacity,
+            active=self._admission.active + self._admission.queued,
+            version=VERSION,
+            draining=self._draining,
+            capabilities=frozenset({RESUME}),
+            instance=instance,
         )
 
     async def _load(self, model_id: str) -> float:

@@ -109,6 +109,7 @@ class Start(_message.Message):
     SAMPLE_RATE_FIELD_NUMBER: _builtins.int
     PACE_FIELD_NUMBER: _builtins.int
     SKIP_MS_FIELD_NUMBER: _builtins.int
+    FIRST_SEGMENT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     model_id: _builtins.str
     """empty: the worker's default model"""
@@ -133,6 +134,8 @@ class Start(_message.Message):
     pace: Global___Pace.ValueType
     skip_ms: _builtins.int
     """leave out this much of the start of the reply's audio (failover)"""
+    first_segment: _builtins.int
+    """the text begins with this segment of a reply that broke off (failover)"""
     def __init__(
         self,
         *,
@@ -149,10 +152,11 @@ class Start(_message.Message):
         sample_rate: _builtins.int = ...,
         pace: Global___Pace.ValueType = ...,
         skip_ms: _builtins.int = ...,
+        first_segment: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_noise_scale", b"_noise_scale", "_noise_w", b"_noise_w", "_seed", b"_seed", "_sentence_silence_ms", b"_sentence_silence_ms", "_speaker", b"_speaker", "_speed", b"_speed", "noise_scale", b"noise_scale", "noise_w", b"noise_w", "seed", b"seed", "sentence_silence_ms", b"sentence_silence_ms", "speaker", b"speaker", "speed", b"speed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_noise_scale", b"_noise_scale", "_noise_w", b"_noise_w", "_seed", b"_seed", "_sentence_silence_ms", b"_sentence_silence_ms", "_speaker", b"_speaker", "_speed", b"_speed", "language", b"language", "model_id", b"model_id", "noise_scale", b"noise_scale", "noise_w", b"noise_w", "pace", b"pace", "request_id", b"request_id", "sample_rate", b"sample_rate", "seed", b"seed", "sentence_silence_ms", b"sentence_silence_ms", "skip_ms", b"skip_ms", "speaker", b"speaker", "speed", b"speed", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_noise_scale", b"_noise_scale", "_noise_w", b"_noise_w", "_seed", b"_seed", "_sentence_silence_ms", b"_sentence_silence_ms", "_speaker", b"_speaker", "_speed", b"_speed", "first_segment", b"first_segment", "language", b"language", "model_id", b"model_id", "noise_scale", b"noise_scale", "noise_w", b"noise_w", "pace", b"pace", "request_id", b"request_id", "sample_rate", b"sample_rate", "seed", b"seed", "sentence_silence_ms", b"sentence_silence_ms", "skip_ms", b"skip_ms", "speaker", b"speaker", "speed", b"speed", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__noise_scale: _TypeAlias = _typing.Literal["noise_scale"]  # noqa: Y015
     _WhichOneofArgType__noise_scale: _TypeAlias = _typing.Literal["_noise_scale", b"_noise_scale"]  # noqa: Y015

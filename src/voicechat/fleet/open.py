@@ -1,0 +1,45 @@
+"""The fleet of a process, as its settings describe it, kept in view while it is used."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from voicechat.fleet.client import WorkerFleet
+from voicechat.fleet.metrics import FleetCollector, FleetMetrics
+from voicechat.fleet.registry import open_registry
+from voicechat.models.catalogue import CATALOGUE
+from voicechat.settings import Settings
+
+_log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def open_fleet(settings: Settings, metrics: CollectorRegistry) -> AsyncIterator[WorkerFleet]:
+    """The workers of this installation; what they do is counted on `metrics`."""
+    registry = open_registry(settings.redis)
+    fleet = WorkerFleet(
+        settings.tts, settings.grpc, registry, settings.redis.heartbeat_s, FleetMetrics(metrics, CATALOGUE)
+    )
+    collector = FleetCollector(lambda: fleet.members)
+    metrics.register(collector)
+    following = asyncio.ensure_future(fleet.follow())
+    following.add_done_callback(_tell)
+    try:
+        yield fleet
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await fleet.aclose()
+        if registry is not None:
+            await registry.aclose()
+
+
+def _tell(following: asyncio.Future[None]) -> None:
+    """A fleet that nobody keeps in view grows old unseen."""
+    if not following.cancelled() and (error := following.exception()) is not None:
+        _log.error("the fleet is no longer kept in view", exc_info=error)
