@@ -29,8 +29,6 @@ SENTENCE_PAUSE_MS = 150
 """Between sentences where the request sets none, as workers have it."""
 MAX_FILL_MS = 5_000
 """Silence put in front of what does not begin where the reply broke off, at most."""
-_SENTENCE_ENDS = tuple(".!?…。！？｡")
-_CLOSERS = "\"')]}»”’」』"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +99,8 @@ class Progress:
                 self._announced_to = event.char_end
             case WordsTimed():
                 self._words += event.words
+                # The pause before a sentence comes with the sentence.
+                self._pause_owed = False
             case AudioChunk():
                 self.received_samples = event.offset_samples + event.pcm.size
                 self.segment_has_audio = True
@@ -119,7 +119,7 @@ class Progress:
         self._text = self._text[self._segment.char_end - self._text_start :]
         self._text_start = self._segment.char_end
         self._flushes = [place for place in self._flushes if place > self._text_start]
-        self._pause_owed = self._segment.text.rstrip().rstrip(_CLOSERS).endswith(_SENTENCE_ENDS)
+        self._pause_owed = self._pause_owed or self._segment.ends_sentence
         self._segment, self._words, self.segment_has_audio = None, [], False
 
     @property

@@ -56,12 +56,16 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class SegmentStarted:
-    """A stretch of the text, code points [char_start, char_end) of what was sent, is being spoken."""
+    """A stretch of the text, code points [char_start, char_end) of what was sent, is being spoken.
+
+    `ends_sentence`: a pause follows it, unless nothing does.
+    """
 
     index: int
     text: str
     char_start: int
     char_end: int
+    ends_sentence: bool = False
 
 
 @dataclass(frozen=True, slots=True)

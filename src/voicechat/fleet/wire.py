@@ -67,7 +67,9 @@ def speech_event(response: pb.SynthesizeResponse) -> SpeechEvent:
             return WordsTimed(tuple(map(_word, response.words.words)))
         case "segment":
             segment = response.segment
-            return SegmentStarted(segment.index, segment.text, segment.char_start, segment.char_end)
+            return SegmentStarted(
+                segment.index, segment.text, segment.char_start, segment.char_end, segment.ends_sentence
+            )
         case "segment_done":
             return SegmentFinished(response.segment_done.index)
         case "started":

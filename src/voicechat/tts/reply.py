@@ -204,7 +204,11 @@ class Reply:
         await self._emit(
             pb.SynthesizeResponse(
                 segment=pb.Segment(
-                    index=segment.index, text=segment.text, char_start=segment.start, char_end=segment.end
+                    index=segment.index,
+                    text=segment.text,
+                    char_start=segment.start,
+                    char_end=segment.end,
+                    ends_sentence=segment.ends_sentence,
                 )
             )
         )

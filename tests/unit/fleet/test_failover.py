@@ -82,7 +82,7 @@ def texts(draw: st.DrawFn) -> list[str | None]:
     return pieces
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(texts(), st.integers(0, 60), st.booleans())
 def test_wherever_a_worker_dies_the_listener_gets_the_same_segments_words_and_times(
     pieces: list[str | None], events_before: int, freezes: bool

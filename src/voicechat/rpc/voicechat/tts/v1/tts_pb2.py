@@ -24,15 +24,15 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(voicechat/rpc/voicechat/tts/v1/tts.proto\x12\x10voicechat.tts.v1\"\xea\x02\n\x11SynthesizeRequest\x12(\n\x05start\x18\x01 \x01(\x0b\x32\x17.voicechat.tts.v1.StartH\x00\x12&\n\x04text\x18\x02 \x01(\x0b\x32\x16.voicechat.tts.v1.TextH\x00\x12(\n\x05\x66lush\x18\x03 \x01(\x0b\x32\x17.voicechat.tts.v1.FlushH\x00\x12$\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x15.voicechat.tts.v1.EndH\x00\x12*\n\x06played\x18\x05 \x01(\x0b\x32\x18.voicechat.tts.v1.PlayedH\x00\x12(\n\x05pause\x18\x06 \x01(\x0b\x32\x17.voicechat.tts.v1.PauseH\x00\x12*\n\x06resume\x18\x07 \x01(\x0b\x32\x18.voicechat.tts.v1.ResumeH\x00\x12&\n\x04stop\x18\x08 \x01(\x0b\x32\x16.voicechat.tts.v1.StopH\x00\x42\t\n\x07request\"\x93\x03\n\x05Start\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12\r\n\x05voice\x18\x03 \x01(\t\x12\x14\n\x07speaker\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x12\n\x05speed\x18\x06 \x01(\x02H\x01\x88\x01\x01\x12\x18\n\x0bnoise_scale\x18\x07 \x01(\x02H\x02\x88\x01\x01\x12\x14\n\x07noise_w\x18\x08 \x01(\x02H\x03\x88\x01\x01\x12 \n\x13sentence_silence_ms\x18\t \x01(\rH\x04\x88\x01\x01\x12\x11\n\x04seed\x18\n \x01(\x04H\x05\x88\x01\x01\x12\x13\n\x0bsample_rate\x18\x0b \x01(\r\x12$\n\x04pace\x18\x0c \x01(\x0e\x32\x16.voicechat.tts.v1.Pace\x12\x0f\n\x07skip_ms\x18\r \x01(\r\x12\x15\n\rfirst_segment\x18\x0e \x01(\rB\n\n\x08_speakerB\x08\n\x06_speedB\x0e\n\x0c_noise_scaleB\n\n\x08_noise_wB\x16\n\x14_sentence_silence_msB\x07\n\x05_seed\"\x14\n\x04Text\x12\x0c\n\x04text\x18\x01 \x01(\t\"\x07\n\x05\x46lush\"\x05\n\x03\x45nd\"\x19\n\x06Played\x12\x0f\n\x07samples\x18\x01 \x01(\x04\"\x07\n\x05Pause\"\x08\n\x06Resume\"\x06\n\x04Stop\"\xaf\x02\n\x12SynthesizeResponse\x12,\n\x07started\x18\x01 \x01(\x0b\x32\x19.voicechat.tts.v1.StartedH\x00\x12,\n\x07segment\x18\x02 \x01(\x0b\x32\x19.voicechat.tts.v1.SegmentH\x00\x12(\n\x05words\x18\x03 \x01(\x0b\x32\x17.voicechat.tts.v1.WordsH\x00\x12(\n\x05\x61udio\x18\x04 \x01(\x0b\x32\x17.voicechat.tts.v1.AudioH\x00\x12\x35\n\x0csegment_done\x18\x05 \x01(\x0b\x32\x1d.voicechat.tts.v1.SegmentDoneH\x00\x12&\n\x04\x64one\x18\x06 \x01(\x0b\x32\x16.voicechat.tts.v1.DoneH\x00\x42\n\n\x08response\"P\n\x07Started\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x13\n\x0bsample_rate\x18\x02 \x01(\r\x12\x0c\n\x04seed\x18\x03 \x01(\x04\x12\x10\n\x08queue_ms\x18\x04 \x01(\x01\"L\n\x07Segment\x12\r\n\x05index\x18\x01 \x01(\r\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x12\n\nchar_start\x18\x03 \x01(\r\x12\x10\n\x08\x63har_end\x18\x04 \x01(\r\"\\\n\x04Word\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x12\n\nchar_start\x18\x02 \x01(\r\x12\x10\n\x08\x63har_end\x18\x03 \x01(\r\x12\x10\n\x08start_ms\x18\x04 \x01(\x01\x12\x0e\n\x06\x65nd_ms\x18\x05 \x01(\x01\".\n\x05Words\x12%\n\x05words\x18\x01 \x03(\x0b\x32\x16.voicechat.tts.v1.Word\",\n\x05\x41udio\x12\x0b\n\x03pcm\x18\x01 \x01(\x0c\x12\x16\n\x0eoffset_samples\x18\x02 \x01(\x04\"\x1c\n\x0bSegmentDone\x12\r\n\x05index\x18\x01 \x01(\r\"?\n\x04\x44one\x12\x10\n\x08\x61udio_ms\x18\x01 \x01(\x01\x12\x14\n\x0csynthesis_ms\x18\x02 \x01(\x01\x12\x0f\n\x07stopped\x18\x03 \x01(\x08\"\xa9\x01\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\x11\n\tlanguages\x18\x03 \x03(\t\x12\x0e\n\x06voices\x18\x04 \x03(\t\x12\x13\n\x0bsample_rate\x18\x05 \x01(\r\x12\x0f\n\x07licence\x18\x06 \x01(\t\x12\x11\n\tinstalled\x18\x07 \x01(\x08\x12\x10\n\x08resident\x18\x08 \x01(\x08\x12\x16\n\x0e\x61\x63tive_streams\x18\t \x01(\r\"\x13\n\x11ListModelsRequest\"=\n\x12ListModelsResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.voicechat.tts.v1.Model\"$\n\x10LoadModelRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\"L\n\x11LoadModelResponse\x12&\n\x05model\x18\x01 \x01(\x0b\x32\x17.voicechat.tts.v1.Model\x12\x0f\n\x07load_ms\x18\x02 \x01(\x01\"&\n\x12UnloadModelRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\"\x15\n\x13UnloadModelResponse\"&\n\x12ReloadModelRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\"N\n\x13ReloadModelResponse\x12&\n\x05model\x18\x01 \x01(\x0b\x32\x17.voicechat.tts.v1.Model\x12\x0f\n\x07load_ms\x18\x02 \x01(\x01\"\x12\n\x10GetStatusRequest\"\xcf\x01\n\x11GetStatusResponse\x12\x10\n\x08\x63\x61pacity\x18\x01 \x01(\r\x12\x16\n\x0e\x61\x63tive_streams\x18\x02 \x01(\r\x12\x13\n\x0bqueue_depth\x18\x03 \x01(\r\x12\x30\n\x0fresident_models\x18\x04 \x03(\x0b\x32\x17.voicechat.tts.v1.Model\x12\x0f\n\x07version\x18\x05 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12\x16\n\x0e\x65ngine_version\x18\x07 \x01(\t\x12\x10\n\x08\x64raining\x18\x08 \x01(\x08*4\n\x04Pace\x12\x14\n\x10PACE_UNSPECIFIED\x10\x00\x12\x0c\n\x08REALTIME\x10\x01\x12\x08\n\x04\x42ULK\x10\x02\x32\xa7\x04\n\x0bSynthesizer\x12[\n\nSynthesize\x12#.voicechat.tts.v1.SynthesizeRequest\x1a$.voicechat.tts.v1.SynthesizeResponse(\x01\x30\x01\x12W\n\nListModels\x12#.voicechat.tts.v1.ListModelsRequest\x1a$.voicechat.tts.v1.ListModelsResponse\x12T\n\tLoadModel\x12\".voicechat.tts.v1.LoadModelRequest\x1a#.voicechat.tts.v1.LoadModelResponse\x12Z\n\x0bUnloadModel\x12$.voicechat.tts.v1.UnloadModelRequest\x1a%.voicechat.tts.v1.UnloadModelResponse\x12Z\n\x0bReloadModel\x12$.voicechat.tts.v1.ReloadModelRequest\x1a%.voicechat.tts.v1.ReloadModelResponse\x12T\n\tGetStatus\x12\".voicechat.tts.v1.GetStatusRequest\x1a#.voicechat.tts.v1.GetStatusResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(voicechat/rpc/voicechat/tts/v1/tts.proto\x12\x10voicechat.tts.v1\"\xea\x02\n\x11SynthesizeRequest\x12(\n\x05start\x18\x01 \x01(\x0b\x32\x17.voicechat.tts.v1.StartH\x00\x12&\n\x04text\x18\x02 \x01(\x0b\x32\x16.voicechat.tts.v1.TextH\x00\x12(\n\x05\x66lush\x18\x03 \x01(\x0b\x32\x17.voicechat.tts.v1.FlushH\x00\x12$\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x15.voicechat.tts.v1.EndH\x00\x12*\n\x06played\x18\x05 \x01(\x0b\x32\x18.voicechat.tts.v1.PlayedH\x00\x12(\n\x05pause\x18\x06 \x01(\x0b\x32\x17.voicechat.tts.v1.PauseH\x00\x12*\n\x06resume\x18\x07 \x01(\x0b\x32\x18.voicechat.tts.v1.ResumeH\x00\x12&\n\x04stop\x18\x08 \x01(\x0b\x32\x16.voicechat.tts.v1.StopH\x00\x42\t\n\x07request\"\x93\x03\n\x05Start\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08model_id\x18\x02 \x01(\t\x12\r\n\x05voice\x18\x03 \x01(\t\x12\x14\n\x07speaker\x18\x04 \x01(\rH\x00\x88\x01\x01\x12\x10\n\x08language\x18\x05 \x01(\t\x12\x12\n\x05speed\x18\x06 \x01(\x02H\x01\x88\x01\x01\x12\x18\n\x0bnoise_scale\x18\x07 \x01(\x02H\x02\x88\x01\x01\x12\x14\n\x07noise_w\x18\x08 \x01(\x02H\x03\x88\x01\x01\x12 \n\x13sentence_silence_ms\x18\t \x01(\rH\x04\x88\x01\x01\x12\x11\n\x04seed\x18\n \x01(\x04H\x05\x88\x01\x01\x12\x13\n\x0bsample_rate\x18\x0b \x01(\r\x12$\n\x04pace\x18\x0c \x01(\x0e\x32\x16.voicechat.tts.v1.Pace\x12\x0f\n\x07skip_ms\x18\r \x01(\r\x12\x15\n\rfirst_segment\x18\x0e \x01(\rB\n\n\x08_speakerB\x08\n\x06_speedB\x0e\n\x0c_noise_scaleB\n\n\x08_noise_wB\x16\n\x14_sentence_silence_msB\x07\n\x05_seed\"\x14\n\x04Text\x12\x0c\n\x04text\x18\x01 \x01(\t\"\x07\n\x05\x46lush\"\x05\n\x03\x45nd\"\x19\n\x06Played\x12\x0f\n\x07samples\x18\x01 \x01(\x04\"\x07\n\x05Pause\"\x08\n\x06Resume\"\x06\n\x04Stop\"\xaf\x02\n\x12SynthesizeResponse\x12,\n\x07started\x18\x01 \x01(\x0b\x32\x19.voicechat.tts.v1.StartedH\x00\x12,\n\x07segment\x18\x02 \x01(\x0b\x32\x19.voicechat.tts.v1.SegmentH\x00\x12(\n\x05words\x18\x03 \x01(\x0b\x32\x17.voicechat.tts.v1.WordsH\x00\x12(\n\x05\x61udio\x18\x04 \x01(\x0b\x32\x17.voicechat.tts.v1.AudioH\x00\x12\x35\n\x0csegment_done\x18\x05 \x01(\x0b\x32\x1d.voicechat.tts.v1.SegmentDoneH\x00\x12&\n\x04\x64one\x18\x06 \x01(\x0b\x32\x16.voicechat.tts.v1.DoneH\x00\x42\n\n\x08response\"P\n\x07Started\x12\x10\n\x08model_id\x18\x01 \x01(\t\x12\x13\n\x0bsample_rate\x18\x02 \x01(\r\x12\x0c\n\x04seed\x18\x03 \x01(\x04\x12\x10\n\x08queue_ms\x18\x04 \x01(\x01\"c\n\x07Segment\x12\r\n\x05index\x18\x01 \x01(\r\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x12\n\nchar_start\x18\x03 \x01(\r\x12\x10\n\x08\x63har_end\x18\x04 \x01(\r\x12\x15\n\rends_sentence\x18\x05 \x01(\x08\"\\\n\x04Word\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x12\n\nchar_start\x18\x02 \x01(\r\x12\x10\n\x08\x63har_end\x18\x03 \x01(\r\x12\x10\n\x08start_ms\x18\x04 \x01(\x01\x12\x0e\n\x06\x65nd_ms\x18\x05 \x01(\x01\".\n\x05Words\x12%\n\x05words\x18\x01 \x03(\x0b\x32\x16.voicechat.tts.v1.Word\",\n\x05\x41udio\x12\x0b\n\x03pcm\x18\x01 \x01(\x0c\x12\x16\n\x0eoffset_samples\x18\x02 \x01(\x04\"\x1c\n\x0bSegmentDone\x12\r\n\x05index\x18\x01 \x01(\r\"?\n\x04\x44one\x12\x10\n\x08\x61udio_ms\x18\x01 \x01(\x01\x12\x14\n\x0csynthesis_ms\x18\x02 \x01(\x01\x12\x0f\n\x07stopped\x18\x03 \x01(\x08\"\xa9\x01\n\x05Model\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x02 \x01(\t\x12\x11\n\tlanguages\x18\x03 \x03(\t\x12\x0e\n\x06voices\x18\x04 \x03(\t\x12\x13\n\x0bsample_rate\x18\x05 \x01(\r\x12\x0f\n\x07licence\x18\x06 \x01(\t\x12\x11\n\tinstalled\x18\x07 \x01(\x08\x12\x10\n\x08resident\x18\x08 \x01(\x08\x12\x16\n\x0e\x61\x63tive_streams\x18\t \x01(\r\"\x13\n\x11ListModelsRequest\"=\n\x12ListModelsResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.voicechat.tts.v1.Model\"$\n\x10LoadModelRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\"L\n\x11LoadModelResponse\x12&\n\x05model\x18\x01 \x01(\x0b\x32\x17.voicechat.tts.v1.Model\x12\x0f\n\x07load_ms\x18\x02 \x01(\x01\"&\n\x12UnloadModelRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\"\x15\n\x13UnloadModelResponse\"&\n\x12ReloadModelRequest\x12\x10\n\x08model_id\x18\x01 \x01(\t\"N\n\x13ReloadModelResponse\x12&\n\x05model\x18\x01 \x01(\x0b\x32\x17.voicechat.tts.v1.Model\x12\x0f\n\x07load_ms\x18\x02 \x01(\x01\"\x12\n\x10GetStatusRequest\"\xcf\x01\n\x11GetStatusResponse\x12\x10\n\x08\x63\x61pacity\x18\x01 \x01(\r\x12\x16\n\x0e\x61\x63tive_streams\x18\x02 \x01(\r\x12\x13\n\x0bqueue_depth\x18\x03 \x01(\r\x12\x30\n\x0fresident_models\x18\x04 \x03(\x0b\x32\x17.voicechat.tts.v1.Model\x12\x0f\n\x07version\x18\x05 \x01(\t\x12\x0e\n\x06\x65ngine\x18\x06 \x01(\t\x12\x16\n\x0e\x65ngine_version\x18\x07 \x01(\t\x12\x10\n\x08\x64raining\x18\x08 \x01(\x08*4\n\x04Pace\x12\x14\n\x10PACE_UNSPECIFIED\x10\x00\x12\x0c\n\x08REALTIME\x10\x01\x12\x08\n\x04\x42ULK\x10\x02\x32\xa7\x04\n\x0bSynthesizer\x12[\n\nSynthesize\x12#.voicechat.tts.v1.SynthesizeRequest\x1a$.voicechat.tts.v1.SynthesizeResponse(\x01\x30\x01\x12W\n\nListModels\x12#.voicechat.tts.v1.ListModelsRequest\x1a$.voicechat.tts.v1.ListModelsResponse\x12T\n\tLoadModel\x12\".voicechat.tts.v1.LoadModelRequest\x1a#.voicechat.tts.v1.LoadModelResponse\x12Z\n\x0bUnloadModel\x12$.voicechat.tts.v1.UnloadModelRequest\x1a%.voicechat.tts.v1.UnloadModelResponse\x12Z\n\x0bReloadModel\x12$.voicechat.tts.v1.ReloadModelRequest\x1a%.voicechat.tts.v1.ReloadModelResponse\x12T\n\tGetStatus\x12\".voicechat.tts.v1.GetStatusRequest\x1a#.voicechat.tts.v1.GetStatusResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'voicechat.rpc.voicechat.tts.v1.tts_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PACE']._serialized_start=2459
-  _globals['_PACE']._serialized_end=2511
+  _globals['_PACE']._serialized_start=2482
+  _globals['_PACE']._serialized_end=2534
   _globals['_SYNTHESIZEREQUEST']._serialized_start=63
   _globals['_SYNTHESIZEREQUEST']._serialized_end=425
   _globals['_START']._serialized_start=428
@@ -56,39 +56,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STARTED']._serialized_start=1231
   _globals['_STARTED']._serialized_end=1311
   _globals['_SEGMENT']._serialized_start=1313
-  _globals['_SEGMENT']._serialized_end=1389
-  _globals['_WORD']._serialized_start=1391
-  _globals['_WORD']._serialized_end=1483
-  _globals['_WORDS']._serialized_start=1485
-  _globals['_WORDS']._serialized_end=1531
-  _globals['_AUDIO']._serialized_start=1533
-  _globals['_AUDIO']._serialized_end=1577
-  _globals['_SEGMENTDONE']._serialized_start=1579
-  _globals['_SEGMENTDONE']._serialized_end=1607
-  _globals['_DONE']._serialized_start=1609
-  _globals['_DONE']._serialized_end=1672
-  _globals['_MODEL']._serialized_start=1675
-  _globals['_MODEL']._serialized_end=1844
-  _globals['_LISTMODELSREQUEST']._serialized_start=1846
-  _globals['_LISTMODELSREQUEST']._serialized_end=1865
-  _globals['_LISTMODELSRESPONSE']._serialized_start=1867
-  _globals['_LISTMODELSRESPONSE']._serialized_end=1928
-  _globals['_LOADMODELREQUEST']._serialized_start=1930
-  _globals['_LOADMODELREQUEST']._serialized_end=1966
-  _globals['_LOADMODELRESPONSE']._serialized_start=1968
-  _globals['_LOADMODELRESPONSE']._serialized_end=2044
-  _globals['_UNLOADMODELREQUEST']._serialized_start=2046
-  _globals['_UNLOADMODELREQUEST']._serialized_end=2084
-  _globals['_UNLOADMODELRESPONSE']._serialized_start=2086
-  _globals['_UNLOADMODELRESPONSE']._serialized_end=2107
-  _globals['_RELOADMODELREQUEST']._serialized_start=2109
-  _globals['_RELOADMODELREQUEST']._serialized_end=2147
-  _globals['_RELOADMODELRESPONSE']._serialized_start=2149
-  _globals['_RELOADMODELRESPONSE']._serialized_end=2227
-  _globals['_GETSTATUSREQUEST']._serialized_start=2229
-  _globals['_GETSTATUSREQUEST']._serialized_end=2247
-  _globals['_GETSTATUSRESPONSE']._serialized_start=2250
-  _globals['_GETSTATUSRESPONSE']._serialized_end=2457
-  _globals['_SYNTHESIZER']._serialized_start=2514
-  _globals['_SYNTHESIZER']._serialized_end=3065
+  _globals['_SEGMENT']._serialized_end=1412
+  _globals['_WORD']._serialized_start=1414
+  _globals['_WORD']._serialized_end=1506
+  _globals['_WORDS']._serialized_start=1508
+  _globals['_WORDS']._serialized_end=1554
+  _globals['_AUDIO']._serialized_start=1556
+  _globals['_AUDIO']._serialized_end=1600
+  _globals['_SEGMENTDONE']._serialized_start=1602
+  _globals['_SEGMENTDONE']._serialized_end=1630
+  _globals['_DONE']._serialized_start=1632
+  _globals['_DONE']._serialized_end=1695
+  _globals['_MODEL']._serialized_start=1698
+  _globals['_MODEL']._serialized_end=1867
+  _globals['_LISTMODELSREQUEST']._serialized_start=1869
+  _globals['_LISTMODELSREQUEST']._serialized_end=1888
+  _globals['_LISTMODELSRESPONSE']._serialized_start=1890
+  _globals['_LISTMODELSRESPONSE']._serialized_end=1951
+  _globals['_LOADMODELREQUEST']._serialized_start=1953
+  _globals['_LOADMODELREQUEST']._serialized_end=1989
+  _globals['_LOADMODELRESPONSE']._serialized_start=1991
+  _globals['_LOADMODELRESPONSE']._serialized_end=2067
+  _globals['_UNLOADMODELREQUEST']._serialized_start=2069
+  _globals['_UNLOADMODELREQUEST']._serialized_end=2107
+  _globals['_UNLOADMODELRESPONSE']._serialized_start=2109
+  _globals['_UNLOADMODELRESPONSE']._serialized_end=2130
+  _globals['_RELOADMODELREQUEST']._serialized_start=2132
+  _globals['_RELOADMODELREQUEST']._serialized_end=2170
+  _globals['_RELOADMODELRESPONSE']._serialized_start=2172
+  _globals['_RELOADMODELRESPONSE']._serialized_end=2250
+  _globals['_GETSTATUSREQUEST']._serialized_start=2252
+  _globals['_GETSTATUSREQUEST']._serialized_end=2270
+  _globals['_GETSTATUSRESPONSE']._serialized_start=2273
+  _globals['_GETSTATUSRESPONSE']._serialized_end=2480
+  _globals['_SYNTHESIZER']._serialized_start=2537
+  _globals['_SYNTHESIZER']._serialized_end=3088
 # @@protoc_insertion_point(module_scope)

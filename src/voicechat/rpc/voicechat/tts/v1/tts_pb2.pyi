@@ -376,11 +376,14 @@ class Segment(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     CHAR_START_FIELD_NUMBER: _builtins.int
     CHAR_END_FIELD_NUMBER: _builtins.int
+    ENDS_SENTENCE_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     text: _builtins.str
     char_start: _builtins.int
     """in the text as sent, Unicode code points"""
     char_end: _builtins.int
+    ends_sentence: _builtins.bool
+    """a pause follows, unless nothing does"""
     def __init__(
         self,
         *,
@@ -388,10 +391,11 @@ class Segment(_message.Message):
         text: _builtins.str = ...,
         char_start: _builtins.int = ...,
         char_end: _builtins.int = ...,
+        ends_sentence: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["char_end", b"char_end", "char_start", b"char_start", "index", b"index", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["char_end", b"char_end", "char_start", b"char_start", "ends_sentence", b"ends_sentence", "index", b"index", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
