@@ -25,6 +25,7 @@ from voicechat.fleet.record import WorkerRecord
 from voicechat.fleet.redis_registry import WORKER, WORKERS, RedisRegistry
 from voicechat.fleet.registry import RegistryError
 from voicechat.launch.ports import free_port
+from voicechat.launch.workers import known_workers
 from voicechat.settings import Settings
 
 HEARTBEAT_S = 0.5
@@ -187,6 +188,14 @@ def test_the_command_lists_the_fleet(redis_server: RedisServer, workers: dict[st
     assert listed["one"]["address"] == f"127.0.0.1:{workers['one'].port}" and not listed["one"]["draining"]
     assert {"id": "piper-en-us-joe-medium", "languages": ["en-US"], "resident": True} in listed["two"]["models"]
     assert "one" in told[1] and "idle" in told[1]
+
+
+async def test_without_a_registry_the_worker_of_the_settings_tells_of_itself(workers: dict[str, Worker]) -> None:
+    address = f"127.0.0.1:{workers['one'].port}"
+    (alone,) = await known_workers(Settings.model_validate({"tts": {"worker_address": address}}), None)
+
+    assert (alone.address, alone.engine, alone.active) == (address, "piper", 0) and alone.capacity > 0
+    assert [model.id for model in alone.models if model.resident] == ["piper-en-us-joe-medium"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])

@@ -23,7 +23,7 @@ from voicechat.settings import Settings
 REFRESH_S = 1.0
 
 
-def show_workers(settings: Settings, *, watch: bool, as_json: bool) -> None:
+def showknown_workers(settings: Settings, *, watch: bool, as_json: bool) -> None:
     """Print the fleet once, or every second until interrupted. Raises `RegistryError` or `VoiceError` the first time.
 
     The registry tells of it where one is configured; else the worker at `tts.worker_address` is asked.
@@ -34,7 +34,7 @@ def show_workers(settings: Settings, *, watch: bool, as_json: bool) -> None:
 async def _show(settings: Settings, *, watch: bool, as_json: bool) -> None:
     registry = open_registry(settings.redis)
     try:
-        workers = await _workers(settings, registry)
+        workers = await known_workers(settings, registry)
         if watch:
             await _watch(settings, registry, workers, as_json=as_json)
         elif as_json:
@@ -54,7 +54,7 @@ async def _watch(
         while True:
             problem = ""
             try:
-                workers = await _workers(settings, registry)
+                workers = await known_workers(settings, registry)
             except (RegistryError, VoiceError) as error:
                 problem = str(error)
             if live is not None:
@@ -64,7 +64,8 @@ async def _watch(
             await asyncio.sleep(REFRESH_S)
 
 
-async def _workers(settings: Settings, registry: Registry | None) -> Sequence[WorkerRecord]:
+async def known_workers(settings: Settings, registry: Registry | None) -> Sequence[WorkerRecord]:
+    """The fleet by name. Raises `RegistryError`, or `VoiceError` when the one worker there is does not answer."""
     if registry is None:
         return [await _ask(settings)]
     return sorted((await registry.snapshot()).workers, key=lambda worker: worker.name)
