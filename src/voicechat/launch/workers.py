@@ -23,7 +23,7 @@ from voicechat.settings import Settings
 REFRESH_S = 1.0
 
 
-def showknown_workers(settings: Settings, *, watch: bool, as_json: bool) -> None:
+def show_workers(settings: Settings, *, watch: bool, as_json: bool) -> None:
     """Print the fleet once, or every second until interrupted. Raises `RegistryError` or `VoiceError` the first time.
 
     The registry tells of it where one is configured; else the worker at `tts.worker_address` is asked.

@@ -22,7 +22,6 @@ from voicechat.fleet.registry import MemoryRegistry
 from voicechat.fleet.wire import RETRY_AFTER
 from voicechat.launch.ports import free_port
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
-from voicechat.rpc.voicechat.tts.v1.tts_pb2_grpc import SynthesizerServicer, add_SynthesizerServicer_to_server
 from voicechat.settings import TtsSettings
 
 BUSY = (grpc.StatusCode.RESOURCE_EXHAUSTED, "all places are taken")
@@ -32,13 +31,20 @@ WRONG = (grpc.StatusCode.INVALID_ARGUMENT, "speed is 9")
 
 
 @dataclass
-class Scripted(SynthesizerServicer):
+class Scripted:
     """Refuses with a status, or takes every reply and ends it."""
 
     refusal: tuple[grpc.StatusCode, str] | None = None
     asked: int = 0
 
-    async def Synthesize(  # type: ignore[override]  # the stubs know only handlers that are generators
+    @property
+    def handler(self) -> grpc.GenericRpcHandler:
+        synthesize = grpc.stream_stream_rpc_method_handler(
+            self.synthesize, pb.SynthesizeRequest.FromString, pb.SynthesizeResponse.SerializeToString
+        )
+        return grpc.method_handlers_generic_handler("voicechat.tts.v1.Synthesizer", {"Synthesize": synthesize})
+
+    async def synthesize(
         self, requests: AsyncIterator[pb.SynthesizeRequest], context: grpc.aio.ServicerContext[Any, Any]
     ) -> None:
         self.asked += 1
@@ -58,7 +64,7 @@ async def fleet_of(*workers: Scripted | None, counted: CollectorRegistry | None 
             port = free_port()
             if worker is not None:
                 server = grpc.aio.server()
-                add_SynthesizerServicer_to_server(worker, server)
+                server.add_generic_rpc_handlers((worker.handler,))
                 server.add_insecure_port(f"127.0.0.1:{port}")
                 await server.start()
                 stack.push_async_callback(server.stop, None)
