@@ -154,6 +154,8 @@ class FakeWorkers:
         fate = self.fates.pop(0) if self.fates else Fate()
         if fate.refuses is not None:
             raise fate.refuses
+        if left and not self.others:
+            raise VoiceError("UNAVAILABLE", "there is no other worker")
         attempt = FakeAttempt(f"worker-{len(self.attempts)}", request, fate)
         assert attempt.worker not in left
         self.attempts.append(attempt)

@@ -200,7 +200,10 @@ class FleetSpeechStream:
         verdict = self._silence.verdict()
         if verdict is Verdict.FINE:
             return False
-        if verdict is Verdict.LEAVE and self._may_go_on() and self._has_other():
+        if not (self._may_go_on() and self._has_other()):
+            # With nowhere to go, a worker that is late is better than none.
+            return self._silence.is_hopeless and not await self._current.answers(_SIGN_OF_LIFE_S)
+        if verdict is Verdict.LEAVE:
             return True
         if await self._current.answers(_SIGN_OF_LIFE_S):
             self._silence.heard()

@@ -16,6 +16,9 @@ BUFFERED_MS = 300.0
 BULK_SILENT_MS = 1000.0
 """Nobody listens along: it is asked whether it is alive."""
 
+HOPELESS_MS = 5000.0
+"""A worker that there is no other for is waited for this long, and then until it shows no sign of life."""
+
 
 class Verdict(Enum):
     """What to make of a worker's silence."""
@@ -61,12 +64,21 @@ class Silence:
         """As things are now."""
         if self._paused or not (self._progress.is_due or self._progress.is_silent_on_text):
             return Verdict.FINE
-        silent_ms = 1000 * (self._clock() - self._since)
+        silent_ms = self._silent_ms
         if self._progress.request.pace is Pace.BULK:
             return Verdict.ASK if silent_ms >= BULK_SILENT_MS else Verdict.FINE
         if silent_ms < SILENT_MS or self._buffered_ms() >= BUFFERED_MS:
             return Verdict.FINE
         return Verdict.LEAVE if self._progress.segment_has_audio else Verdict.ASK
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether the silence has lasted longer than anybody waits."""
+        return self._silent_ms >= HOPELESS_MS
+
+    @property
+    def _silent_ms(self) -> float:
+        return 1000 * (self._clock() - self._since)
 
     def _buffered_ms(self) -> float:
         if self._first_audio_at is None:

@@ -66,6 +66,14 @@ def of_kind(events: Sequence[SpeechEvent], *kinds: type) -> list[SpeechEvent]:
     return [event for event in events if isinstance(event, kinds)]
 
 
+def segments_of(events: Sequence[SpeechEvent]) -> list[SegmentStarted]:
+    """Those with something to say, each of which must have been closed; nobody is asked for blanks that are left."""
+    started = [event for event in events if isinstance(event, SegmentStarted)]
+    finished = [event.index for event in events if isinstance(event, SegmentFinished)]
+    assert [segment.index for segment in started] == finished == list(range(len(started)))
+    return [segment for segment in started if segment.text.strip()]
+
+
 def reference(pieces: Sequence[str | None], asked: SpeechRequest) -> list[SpeechEvent]:
     return run(spoken(FakeWorkers(), pieces, asked))
 
@@ -92,7 +100,7 @@ def test_wherever_a_worker_dies_the_listener_gets_the_same_segments_words_and_ti
     got = run(spoken(workers, pieces, request()))
 
     said = "".join(piece or "" for piece in pieces)
-    assert of_kind(got, SegmentStarted, SegmentFinished) == of_kind(whole, SegmentStarted, SegmentFinished)
+    assert segments_of(got) == segments_of(whole)
     assert [(w.text, w.char_start, w.char_end) for w in words_of(got)] == [
         (w.text, w.char_start, w.char_end) for w in words_of(whole)
     ]
@@ -251,6 +259,11 @@ def test_a_worker_that_dies_is_replaced_without_the_listener_hearing_it() -> Non
 def test_a_slow_worker_is_kept_while_there_is_no_other() -> None:
     workers, dry_s, _ = listened(Fate(30, slow_s=2.0), others=False)
     assert len(workers.attempts) == 1 and dry_s > 0
+
+
+def test_a_frozen_worker_without_another_ends_the_reply_with_an_error_and_not_never() -> None:
+    with pytest.raises(VoiceError, match="fell silent"):
+        listened(Fate(30, freezes=True), others=False)
 
 
 def test_a_worker_that_waits_for_the_end_of_a_sentence_is_left_alone() -> None:
