@@ -11,7 +11,7 @@ UV := $(BIN)/uv
 EXTRAS := --extra orchestrator --extra piper --extra embedded-llm --extra build
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 
-.PHONY: help setup setup-dev run test lint format bench web proto lock docs clean
+.PHONY: help setup setup-dev run test lint format bench fuzz web proto lock docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -57,6 +57,10 @@ format: $(VENV)/.dev ## let ruff mend what it can
 
 bench: setup-dev ## measure the voice beside its peers; reports go to benchmarks/results
 	benchmarks/run
+
+fuzz: setup-dev web ## nonsense for every entrance, many times over; the counts go to benchmarks/results
+	VOICECHAT_FUZZ_FACTOR=$${FACTOR:-40} VOICECHAT_FUZZ_REPORT=benchmarks/results/fuzz-$$(date +%F).json \
+		$(BIN)/pytest tests/e2e/test_fuzz.py --timeout 0
 
 web: $(VENV)/.run ## build the page
 	scripts/build-web

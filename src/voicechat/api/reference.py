@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -26,10 +27,12 @@ Schema = dict[str, Any]
 def install_reference(app: FastAPI) -> None:
     """Serve `/docs`; the machine-readable form stays at `/openapi.json`."""
     app.openapi = _as_answered(app.openapi)  # type: ignore[method-assign]  # FastAPI's own way to extend it
+    page = cache(lambda: render(app.openapi()))
 
+    # A plain function runs beside the event loop: the first page takes a while to write.
     @app.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        return HTMLResponse(render(app.openapi()), headers=html_headers())
+    def docs() -> HTMLResponse:
+        return HTMLResponse(page(), headers=html_headers())
 
 
 def _as_answered(describe: Callable[[], Schema]) -> Callable[[], Schema]:

@@ -8,6 +8,7 @@ import math
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -90,7 +91,10 @@ class TranscriptResponse(Response):
                 await self._stream(pieces, pcm.size / EARS_RATE_HZ, send)
                 return
             heard = [piece async for piece in _explained(pieces)]
-        await rendered(self._order, heard, pcm.size / EARS_RATE_HZ)(scope, receive, send)
+            # An hour of words takes longer to write down than a tick of playout.
+            write = partial(rendered, self._order, heard, pcm.size / EARS_RATE_HZ)
+            response = await asyncio.get_running_loop().run_in_executor(self._executor, write)
+        await response(scope, receive, send)
 
     async def _decoded(self) -> Pcm16:
         data = self._order.data

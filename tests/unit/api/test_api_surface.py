@@ -167,8 +167,21 @@ def test_a_wrong_method_is_an_error_object(client: TestClient) -> None:
     assert (answer.status_code, answer.json()["error"]["code"]) == (405, "method_not_allowed")
 
 
+def test_every_operation_is_described_with_its_errors(client: TestClient) -> None:
+    schema = client.get("/openapi.json").json()
+    described = [operation for methods in schema["paths"].values() for operation in methods.values()]
+    assert len(described) >= 7
+    for operation in described:
+        assert operation["summary"]
+        assert "422" not in operation["responses"]
+        assert operation["responses"]["500"]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorBody")
+    assert "HTTPValidationError" not in schema["components"]["schemas"]
+
+
 def test_the_reference_loads_nothing_from_elsewhere(client: TestClient) -> None:
     page = client.get("/docs").text
-    assert "/synthesize" in page
+    for path in ("/synthesize", "/v1/audio/speech", "/v1/audio/transcriptions", "/v1/models/{model_id}"):
+        assert path in page
+    assert "stream_format" in page
     assert "src=" not in page
     assert "https://" not in page

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +10,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from voicechat.api.loading import DeferredEars
+from voicechat.api.places import Places
 from voicechat.api.services import Services
-from voicechat.api.transcripts import segments_of, srt, vtt
+from voicechat.api.transcribing import TranscriptOrder, TranscriptResponse
+from voicechat.api.transcripts import TranscriptFormat, segments_of, srt, vtt
 from voicechat.asr.fake import ScriptedEars
 from voicechat.asr.port import EarsError, HeardWord, Transcript, UnknownLanguageError
+from voicechat.audio.decode import DecodingLimits
 from voicechat.audio.wav import wav_header
 from voicechat.settings import Settings
 
@@ -202,6 +206,38 @@ def test_no_more_are_taken_than_can_be_served(services: Services, client: TestCl
     assert post(client).json()["text"] == "Done."
     assert error_of(refused[0], 429)["code"] == "too_many_requests"
     assert "retry-after" in refused[0].headers
+
+
+async def test_nobody_is_heard_for_a_client_that_has_left(services: Services, ears: ScriptedEars) -> None:
+    ended = asyncio.Event()
+
+    async def endless(*_: Any, **__: Any) -> Transcript:
+        try:
+            left.set()
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        raise AssertionError
+
+    left = asyncio.Event()
+    sent: list[Any] = []
+
+    async def leaves() -> dict[str, Any]:
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    ears.transcribe = endless  # type: ignore[method-assign]  # a recognition that takes as long as it likes
+    order = TranscriptOrder(SHORT, None, TranscriptFormat.JSON, words=False, segments=True, stream=False)
+    places = Places(1, "recordings", "asr.max_recordings")
+    response = TranscriptResponse(ears, order, services.decoders, DecodingLimits(60.0), places)
+    await response({"type": "http"}, leaves, send)
+    assert ended.is_set()
+    assert sent == []
+    with places.taken():
+        pass
 
 
 def test_before_the_ears_are_loaded_clients_are_told_to_come_back(services: Services, client: TestClient) -> None:
