@@ -124,6 +124,26 @@ def chaos(report: Report) -> Iterator[str]:
     yield _row((report["options"]["callers"], *told, _percentiles(gaps["ms"]), untrue))
 
 
+def endpointing(report: Report) -> Iterator[str]:
+    """A row for each judge and its waits, then a column for each kind of pause."""
+    yield from _head(("judge", "waits, ms", "cut off", "delay p50 / p95, ms"))
+    for row in report["results"]:
+        waits = f"{1000 * row['finished_s']:.0f}"
+        if row["unfinished_s"] != row["finished_s"]:
+            waits += f" / {1000 * row['unfinished_s']:.0f}"
+        delay = row["delay_ms"]
+        yield _row((row["judge"], waits, f"{row['cut_off_percent']:.1f} %", f"{delay['p50']:.0f} / {delay['p95']:.0f}"))
+    yield ""
+    yield from _head(("cut off, by kind", *(_judge_name(row) for row in report["by_kind"])))
+    for kind in report["by_kind"][0]["kinds"]:
+        cells = [row["kinds"][kind] for row in report["by_kind"]]
+        yield _row((kind, *(f"{cell['cut_off']} of {cell['with_pauses']}" for cell in cells)))
+
+
+def _judge_name(row: dict[str, Any]) -> str:
+    return f"{row['judge']} {row['finished_s']:g} / {row['unfinished_s']:g} s"
+
+
 def _stage(name: str, stage: dict[str, Any]) -> str:
     first = _percentiles(stage["first_audio_ms"])
     cpu, held = f"{stage['cpu_s_per_speech_s']:.3f}", "yes" if stage["held"] else "no"
@@ -152,6 +172,7 @@ TABLES: dict[str, Callable[[Report], Iterator[str]]] = {
     "barge-in": barge_in,
     "fleet": fleet,
     "chaos": chaos,
+    "endpointing": endpointing,
 }
 
 

@@ -63,7 +63,7 @@ def models_page() -> str:
     def kind(entry: ModelEntry) -> str:
         return entry.kind.value
 
-    titles = {"voice": "Voices", "ears": "Ears", "mind": "Minds"}
+    titles = {"voice": "Voices", "ears": "Ears", "mind": "Minds", "turn": "Ends of turns"}
     parts = [
         "# Models\n",
         "Fetch one with `voicechat models pull ID`. A digest marked *first pull* is not known beforehand: it is "

@@ -151,6 +151,21 @@ def _noise(noise_db: float | None) -> str:
     return "" if noise_db is None else f", noise at {noise_db:g} dB"
 
 
+def plot_endpointing(report: dict[str, Any], path: Path) -> None:
+    """Who is cut off over how long the others wait; up to the 95th percentile where a judge makes some wait longer."""
+    figure, all_axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True, layout="constrained")
+    styles = {"vad": (OTHERS, "o"), "smart-turn": (OURS, "s"), "livekit": (OTHER_LINES[0], "^")}
+    for axes, percentile in zip(all_axes, ("p50", "p95"), strict=True):
+        for judge, (colour, marker) in styles.items():
+            rows = [row for row in report["results"] if row["judge"] == judge]
+            delays = [row["delay_ms"][percentile] for row in rows]
+            cut = [row["cut_off_percent"] for row in rows]
+            axes.plot(delays, cut, ls="-" if judge == "vad" else "", marker=marker, color=colour, label=judge, alpha=0.8)
+        axes.set_xlabel(f"end of speech to decision, {percentile}, ms")
+        _tidy(axes)
+    all_axes[0].set_ylabel("turns with a pause that are cut off, %")
+    all_axes[0].legend(frameon=False, fontsize=8)
+    _save(figure, path)
 def _tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(which="both", labelsize=8)
@@ -167,6 +182,7 @@ PLOTS: dict[str, Callable[[dict[str, Any], Path], None]] = {
     "tts-load": plot_load,
     "conversation": plot_conversation,
     "barge-in": plot_barge_in,
+    "endpointing": plot_endpointing,
 }
 
 

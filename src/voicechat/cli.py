@@ -444,6 +444,16 @@ def bench_tts_load(
     write_report(run_load(settings, LoadOptions(clients, seconds, _names(peers), pin)), output)
 
 
+@bench_app.command("endpointing")
+@explained
+def bench_endpointing(output: Report = None, config: Config = None, overrides: Overrides = None) -> None:
+    """Ends of turns: who is cut off in a pause, and who waits how long, by silence alone and by models that listen."""
+    from voicechat.bench.endpointing.run import run_endpointing
+    from voicechat.bench.report import write_report
+
+    write_report(run_endpointing(_settings(config, overrides, {})), output)
+
+
 @bench_app.command("tts-fidelity")
 @explained
 def bench_tts_fidelity(

@@ -15,6 +15,7 @@ from voicechat.api.serve import serve
 from voicechat.api.servers import BindError
 from voicechat.asr.port import EarsError
 from voicechat.llm.find import MindError
+from voicechat.models.errors import ModelError
 from voicechat.observability.logs import configure_logging
 from voicechat.settings import SettingsError, load_settings
 from voicechat.settings.keys import secret_values
@@ -28,7 +29,7 @@ def main(arguments: list[str]) -> int:
         settings = load_settings(Path(arguments[0]) if arguments else None)
         configure_logging(settings.logging, "orchestrator", secrets=secret_values(settings))
         asyncio.run(serve(settings))
-    except (SettingsError, ExposedError, KeyStoreError, BindError, EarsError, MindError, PartError) as error:
+    except (SettingsError, ExposedError, KeyStoreError, BindError, EarsError, MindError, ModelError, PartError) as error:
         log.error("the orchestrator did not start", reason=str(error))
         return 1
     return 0

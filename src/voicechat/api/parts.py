@@ -11,6 +11,8 @@ import structlog
 
 from voicechat.asr.load import load_ears
 from voicechat.asr.port import Ears
+from voicechat.conversation.canceller import WebRtcCanceller
+from voicechat.conversation.detectors import Detector, load_detector
 from voicechat.conversation.factory import SessionFactory
 from voicechat.conversation.port import ConversationFactory
 from voicechat.conversation.pulse import beating
@@ -35,11 +37,19 @@ async def conversations(settings: Settings, fleet: VoiceFleet) -> AsyncIterator[
 
     Raises `EarsError`, `MindError` or `PartError`, whose texts say what to do.
     """
-    ears, vad, mind = await _load(settings)
+    ears, vad, detector, mind = await _load(settings)
     try:
         async with make_client(mind, settings.llm) as client, beating() as pulse, _written(settings) as sink:
-            llm = partial(make_llm, mind, settings.llm, client)
-            factory = SessionFactory(settings, fleet, ears, llm, vad, lateness_ms=pulse.lateness_ms)
+            factory = SessionFactory(
+                settings,
+                fleet,
+                ears,
+                partial(make_llm, mind, settings.llm, client),
+                vad,
+                detector=detector,
+                make_canceller=WebRtcCanceller if settings.conversation.echo_cancellation else None,
+                lateness_ms=pulse.lateness_ms,
+            )
             try:
                 yield factory if sink is None else RecordedFactory(factory, sink)
             finally:
@@ -59,19 +69,20 @@ async def _written(settings: Settings) -> AsyncIterator[TranscriptLog | None]:
             await asyncio.to_thread(sink.close)
 
 
-async def _load(settings: Settings) -> tuple[Ears, MakeVad, Mind]:
+async def _load(settings: Settings) -> tuple[Ears, MakeVad, Detector | None, Mind]:
     finding = asyncio.ensure_future(choose_mind(settings))
     loading_vad = asyncio.ensure_future(asyncio.to_thread(load_vad, settings.conversation))
+    loading_detector = asyncio.ensure_future(asyncio.to_thread(load_detector, settings))
     try:
         ears = await asyncio.to_thread(load_ears, settings)
         try:
-            return ears, await loading_vad, await finding
+            return ears, await loading_vad, await loading_detector, await finding
         except BaseException:
             await ears.aclose()
             raise
     finally:
         finding.cancel()
-        await asyncio.wait((finding, loading_vad))
+        await asyncio.wait((finding, loading_vad, loading_detector))
 
 
 async def choose_mind(settings: Settings) -> Mind:

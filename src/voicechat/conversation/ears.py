@@ -70,6 +70,11 @@ class SessionEars(stt.STT[Any]):
         if self._open is not None:
             self._open.begin(self._prefix_ms + ONSET_MARGIN_MS)
 
+    def ask_now(self) -> None:
+        """The words of what was said are wanted before the engine flushes."""
+        if self._open is not None:
+            self._open.flush()
+
     def turn_over(self) -> None:
         """The next utterance begins another turn."""
         if self._open is not None:
@@ -162,6 +167,9 @@ class EarsStream(stt.RecognizeStream):
         await recognition.aclose()
 
     def _close_utterance(self, recognition: RecognitionStream) -> None:
+        """Ask for the words of what was said, once: the floor and the engine may both want them."""
+        if not self._speaking:
+            return
         self._speaking = False
         self._asked.append(self._whole)
         self._listener.asked()

@@ -6,6 +6,7 @@ The few private parts of the engine that are touched are touched here; its versi
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from livekit import rtc
@@ -25,9 +26,10 @@ from livekit.agents.voice import io
 from livekit.agents.voice.agent_session import SessionConnectOptions
 from livekit.agents.voice.turn import TurnHandlingOptions
 
+from voicechat.conversation.detectors import Detector
 from voicechat.conversation.port import TurnDetection
 from voicechat.conversation.reply import CURRENT_REPLY, Reply
-from voicechat.settings import ConversationSettings, LlmSettings
+from voicechat.settings import ConversationSettings, EndOfTurn, LlmSettings
 
 NO_LIMIT = 1_000_000_000
 """Errors after which the engine would end the conversation by itself."""
@@ -122,12 +124,24 @@ def mind_options(settings: LlmSettings) -> APIConnectOptions:
     return APIConnectOptions(max_retry=1, retry_interval=0.3, timeout=settings.request_timeout_s)
 
 
-def apply_turn_detection(engine: Engine, turn: TurnDetection) -> None:
-    """Change turn taking in the middle of a conversation."""
+def apply_turn_detection(engine: Engine, turn: TurnDetection, detector: Detector | None) -> None:
+    """Change turn taking in the middle of a conversation. `detector` judges the turns that want a judge."""
     silence_s = turn.silence_duration_ms / 1000
-    engine.update_options(endpointing_opts={"min_delay": silence_s, "max_delay": silence_s})
+    longest_s = silence_s if turn.unfinished_ms is None else turn.unfinished_ms / 1000
+    engine.update_options(endpointing_opts={"min_delay": silence_s, "max_delay": longest_s})
+    judge: Any = "vad" if turn.unfinished_ms is None or detector is None else detector
+    if engine.turn_detection is not judge:
+        engine.update_options(turn_detection=judge)
     engine.options.interruption["enabled"] = turn.interrupt_response
     engine.options.preemptive_generation["enabled"] = turn.create_response
+
+
+def without_judge(turn: TurnDetection, settings: ConversationSettings) -> TurnDetection:
+    """The same where nothing judges turns: silence decides, and so it must be long enough to be sure."""
+    if turn.unfinished_ms is None:
+        return turn
+    silence_ms = max(turn.silence_duration_ms, settings.endpointing_ms)
+    return replace(turn, silence_duration_ms=silence_ms, unfinished_ms=None)
 
 
 def set_interruption_duration(engine: Engine, seconds: float) -> None:
@@ -137,7 +151,10 @@ def set_interruption_duration(engine: Engine, seconds: float) -> None:
 
 def default_turn_detection(settings: ConversationSettings) -> TurnDetection:
     """What a client that chooses nothing gets."""
-    return TurnDetection(settings.vad_threshold, settings.vad_prefix_padding_ms, settings.endpointing_ms)
+    by_silence = TurnDetection(settings.vad_threshold, settings.vad_prefix_padding_ms, settings.endpointing_ms)
+    if settings.end_of_turn is EndOfTurn.VAD:
+        return by_silence
+    return replace(by_silence, silence_duration_ms=settings.finished_ms, unfinished_ms=settings.unfinished_ms)
 
 
 async def commit_turn(engine: Engine) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from voicechat.asr.port import Ears
+from voicechat.conversation.canceller import MakeCanceller
 from voicechat.conversation.clock import Clock
-from voicechat.conversation.engine import default_turn_detection
+from voicechat.conversation.detectors import Detector
+from voicechat.conversation.engine import default_turn_detection, without_judge
 from voicechat.conversation.mind import MakeLlm
 from voicechat.conversation.places import Places, always_on_time
-from voicechat.conversation.port import REPLYING, Conversation, ConversationConfig
+from voicechat.conversation.port import REPLYING, Conversation, ConversationConfig, TurnDetection
 from voicechat.conversation.session import Session
 from voicechat.conversation.vad import MakeVad
 from voicechat.fleet.port import VoiceFleet
@@ -27,6 +29,8 @@ class SessionFactory:
         make_llm: MakeLlm,
         vad: MakeVad,
         *,
+        detector: Detector | None = None,
+        make_canceller: MakeCanceller | None = None,
         clock: Clock | None = None,
         lateness_ms: Callable[[], float] = always_on_time,
     ) -> None:
@@ -36,6 +40,8 @@ class SessionFactory:
         self._ears = ears
         self._make_llm = make_llm
         self._make_vad = vad
+        self._detector = detector
+        self._make_canceller = make_canceller
         self._clock = clock
         self._sessions: set[Session] = set()
 
@@ -59,8 +65,13 @@ class SessionFactory:
         return ConversationConfig(
             instructions=self._settings.llm.instructions,
             voice=self._settings.tts.default_model,
-            turn_detection=default_turn_detection(self._settings.conversation),
+            turn_detection=self._default_turns(),
         )
+
+    def _default_turns(self) -> TurnDetection:
+        chosen = self._settings.conversation
+        turns = default_turn_detection(chosen)
+        return turns if self._detector is not None else without_judge(turns, chosen)
 
     async def open(self, config: ConversationConfig) -> Conversation:
         """Start a conversation, once there is a place for it. Raises `CommandRefused` when there is none in time."""
@@ -72,6 +83,8 @@ class SessionFactory:
             self._ears,
             self._make_llm,
             self._make_vad,
+            self._detector,
+            self._make_canceller,
             on_closed=lambda: self._gone(session),
             clock=self._clock,
         )

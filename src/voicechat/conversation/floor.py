@@ -29,6 +29,9 @@ class UtteranceGate(Protocol):
     def speech_began(self) -> None:
         """Recognise from a little before now."""
 
+    def ask_now(self) -> None:
+        """Recognise what was said."""
+
 
 class Floor:
     """Hears of voice activity and of words before the engine does."""
@@ -66,6 +69,9 @@ class Floor:
             self._playout.duck(0)
             at_s = event.timestamp - event.silence_duration
             self._turns.speech_paused(round(at_s * 1000), event.silence_duration)
+            if self._overlapped is not None and self.ears is not None:
+                # A reply waits for these words, whether or not the person has finished.
+                self.ears.ask_now()
         elif event.speaking:
             self._duck(event.speech_duration)
 

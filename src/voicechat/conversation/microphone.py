@@ -17,6 +17,7 @@ from livekit.agents.voice import io
 from voicechat.asr.port import EARS_RATE_HZ
 from voicechat.audio.pcm import Pcm16, rms_dbfs
 from voicechat.audio.resample import StreamResampler
+from voicechat.conversation.canceller import EchoCanceller
 from voicechat.conversation.clock import Clock
 
 FRAME_S = 0.02
@@ -50,9 +51,10 @@ class RateConverter:
 class Microphone(io.AudioInput):
     """Audio input of an `AgentSession`: 20 ms frames at 16 kHz, without end until `close`."""
 
-    def __init__(self, clock: Clock, jitter_ms: int) -> None:
+    def __init__(self, clock: Clock, jitter_ms: int, canceller: EchoCanceller | None = None) -> None:
         super().__init__(label="voicechat")
         self._clock = clock
+        self._canceller = canceller
         self._jitter_s = jitter_ms / 1000
         self._frames: deque[Pcm16] = deque()
         self._rest = np.zeros(0, np.int16)
@@ -150,6 +152,8 @@ class Microphone(io.AudioInput):
 
     def _frame(self, pcm: Pcm16) -> rtc.AudioFrame:
         self._given += 1
+        if self._canceller is not None:
+            pcm = self._canceller.clean(pcm)
         return rtc.AudioFrame(
             data=pcm.tobytes(), sample_rate=EARS_RATE_HZ, num_channels=1, samples_per_channel=FRAME_SAMPLES
         )

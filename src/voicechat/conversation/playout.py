@@ -18,6 +18,7 @@ from livekit import rtc
 from livekit.agents.voice import io
 
 from voicechat.audio.pcm import Pcm16, ms_to_samples, samples_to_ms
+from voicechat.conversation.canceller import EchoCanceller
 from voicechat.conversation.clock import Clock
 from voicechat.conversation.gain import GainRamp, db_to_linear
 from voicechat.conversation.lead import AdaptiveLead
@@ -92,12 +93,14 @@ class Playout(io.AudioOutput):
         *,
         duck_db: float,
         duck_deep_db: float,
+        canceller: EchoCanceller | None = None,
     ) -> None:
         super().__init__(label="voicechat", capabilities=io.AudioOutputCapabilities(pause=True), sample_rate=RATE_HZ)
         self._sink = sink
         self._current_track = current_track
         self._clock = clock
         self._lead = lead
+        self._canceller = canceller
         self._levels = (1.0, db_to_linear(-duck_db), db_to_linear(-duck_deep_db))
         self._gain = GainRamp(FRAME_SAMPLES)
         self._level = 0
@@ -141,6 +144,8 @@ class Playout(io.AudioOutput):
         heard_ms = self._heard_ms(segment)
         if segment.sent:
             self._sink.cleared(segment.track, heard_ms)
+        if self._canceller is not None:
+            self._canceller.falls_silent()
         self._end(segment, heard_ms, interrupted=True)
 
     def pause(self) -> None:
@@ -254,6 +259,8 @@ class Playout(io.AudioOutput):
         offset, segment.sent = segment.sent, segment.sent + pcm.size
         segment.dry = False
         self._sink.audio(segment.track, pcm, offset)
+        if self._canceller is not None:
+            self._canceller.plays(pcm, RATE_HZ)
         self._space.set()
         if first:
             self.on_playback_started(created_at=self._clock.wall())

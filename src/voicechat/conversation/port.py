@@ -43,11 +43,16 @@ class ReplyStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TurnDetection:
-    """Server-side turn taking. `None` in its place means manual turns: the client commits and asks for replies."""
+    """Server-side turn taking. `None` in its place means manual turns: the client commits and asks for replies.
+
+    `unfinished_ms`: a model judges whether the person has finished; `silence_duration_ms` ends a turn that has, and
+    this much silence one that has not. None: `silence_duration_ms` ends every turn.
+    """
 
     threshold: float
     prefix_padding_ms: int
     silence_duration_ms: int
+    unfinished_ms: int | None = None
     create_response: bool = True
     interrupt_response: bool = True
 

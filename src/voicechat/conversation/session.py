@@ -15,7 +15,9 @@ from livekit.agents.voice import SpeechCreatedEvent
 from voicechat.asr.port import Ears
 from voicechat.conversation import engine as engines
 from voicechat.conversation.brain import ReplyBrain
+from voicechat.conversation.canceller import EchoCanceller, MakeCanceller
 from voicechat.conversation.clock import Clock, LoopClock
+from voicechat.conversation.detectors import Detector
 from voicechat.conversation.ears import SessionEars
 from voicechat.conversation.floor import Floor
 from voicechat.conversation.lead import AdaptiveLead
@@ -66,12 +68,15 @@ class Session:
         ears: Ears,
         make_llm: MakeLlm,
         make_vad: MakeVad,
+        detector: Detector | None,
+        make_canceller: MakeCanceller | None,
         on_closed: Callable[[], None],
         clock: Clock | None = None,
     ) -> None:
         self._settings = settings
         self._config = config
         self._clock = clock or LoopClock()
+        self._detector = detector
         self._on_closed = on_closed
         self._tasks = TaskOwner()
         self._outbox = Outbox(self._clock, self._reader_is_slow)
@@ -79,9 +84,10 @@ class Session:
         self._ledger = Ledger()
         self._turns = UserTurns(self._outbox.put, self._ledger, self._clock, lambda: self._ears.turn_over())
         self._replies = Replies(self._outbox.put, self._ledger, self._clock, self._reply_opened, self._reply_finished)
-        self._playout = self._make_playout()
+        canceller = make_canceller() if make_canceller is not None else None
+        self._playout = self._make_playout(canceller)
         self._forget_slack = ears.slack.watch(self._playout.slack_s)
-        self._microphone = Microphone(self._clock, settings.conversation.jitter_buffer_ms)
+        self._microphone = Microphone(self._clock, settings.conversation.jitter_buffer_ms, canceller)
         self._converter = RateConverter()
         self._manual = ManualTurns(
             ears, lambda: self._config.language, self._ledger, self._outbox.put, self._reply_if_asked, self._tasks
@@ -334,12 +340,14 @@ class Session:
         self._microphone.mute(turn is None)
         if turn is None:
             return
-        engines.apply_turn_detection(self._engine, turn)
+        if self._detector is None:
+            turn = engines.without_judge(turn, self._settings.conversation)
+        engines.apply_turn_detection(self._engine, turn, self._detector)
         update_vad(self._vad.inner, turn)
         self._ears.pad(turn.prefix_padding_ms)
         self._floor.configure(turn)
 
-    def _make_playout(self) -> Playout:
+    def _make_playout(self, canceller: EchoCanceller | None) -> Playout:
         chosen = self._settings.conversation
         return Playout(
             self._replies,
@@ -348,6 +356,7 @@ class Session:
             AdaptiveLead(chosen.playout_lead_min_ms, chosen.playout_lead_max_ms),
             duck_db=chosen.duck_db,
             duck_deep_db=chosen.duck_deep_db,
+            canceller=canceller,
         )
 
     def _set_timers(self) -> None:

@@ -20,6 +20,7 @@ class ModelKind(StrEnum):
     VOICE = "voice"
     EARS = "ears"
     MIND = "mind"
+    TURN = "turn"
 
 
 class ModelFormat(StrEnum):
@@ -28,6 +29,7 @@ class ModelFormat(StrEnum):
     PIPER = "piper"
     CTRANSLATE2 = "ctranslate2"
     GGUF = "gguf"
+    ONNX = "onnx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ class ModelEntry:
 
     Attributes:
         id: Name used in settings, on the command line and as the directory's name.
-        kind: Voice, ears or mind.
+        kind: Voice, ears, mind, or the end of turns.
         format: What reads the files.
         languages: BCP 47 tags; `mul` where there are too many to list.
         licence: The terms.

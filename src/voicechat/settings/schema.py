@@ -51,6 +51,14 @@ class MindKind(StrEnum):
     EMBEDDED = "embedded"
 
 
+class EndOfTurn(StrEnum):
+    """What decides that a person has finished."""
+
+    VAD = "vad"
+    SMART_TURN = "smart-turn"
+    LIVEKIT = "livekit"
+
+
 class Environment(StrEnum):
     """Where the process runs."""
 
@@ -199,11 +207,21 @@ class ConversationSettings(Section):
 
     vad_threshold: float = Field(0.5, gt=0, lt=1, description="voice activity probability that counts as speech")
     vad_prefix_padding_ms: int = Field(300, ge=0, le=2000, description="audio kept from before speech was noticed, ms")
-    endpointing_ms: int = Field(500, ge=250, le=5000, description="silence that ends a turn, ms")
+    end_of_turn: EndOfTurn = Field(
+        EndOfTurn.SMART_TURN, description="what decides that a turn has ended: silence alone, or a model that listens"
+    )
+    endpointing_ms: int = Field(500, ge=250, le=5000, description="silence that ends a turn by itself, ms")
+    finished_ms: int = Field(
+        450, ge=250, le=5000, description="silence that ends a turn which the model takes for finished, ms"
+    )
+    unfinished_ms: int = Field(
+        1500, ge=250, le=10_000, description="silence that ends a turn which the model takes for unfinished, ms"
+    )
     min_interruption_ms: int = Field(150, ge=0, le=2000, description="speech over the reply that pauses it, ms")
     false_interruption_timeout_s: float = Field(
         1.5, gt=0, le=10, description="wait for words after a pause before the reply goes on, s"
     )
+    echo_cancellation: bool = Field(True, description="take the assistant's own sound out of the microphone")
     duck_db: float = Field(6.0, ge=0, le=60, description="attenuation at the onset of speech over the reply, dB")
     duck_deep_db: float = Field(18.0, ge=0, le=60, description="attenuation once it has lasted 100 ms, dB")
     playout_lead_min_ms: int = Field(40, ge=20, le=1000, description="least lead of sent over played audio, ms")
@@ -216,6 +234,12 @@ class ConversationSettings(Section):
     def _lead_is_a_range(self) -> Self:
         if self.playout_lead_min_ms > self.playout_lead_max_ms:
             raise ValueError("playout_lead_min_ms must not be above playout_lead_max_ms")
+        return self
+
+    @model_validator(mode="after")
+    def _unfinished_turns_wait_longer(self) -> Self:
+        if self.finished_ms > self.unfinished_ms:
+            raise ValueError("finished_ms must not be above unfinished_ms")
         return self
 
 

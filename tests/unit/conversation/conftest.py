@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from support.conversation import Caller, Play, Scene, in_virtual_time
@@ -31,6 +32,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Play:
         settings: Settings | None = None,
         fleet: FakeFleet | None = None,
         configure: Callable[[ConversationConfig], ConversationConfig] = replace,
+        detector: Any = None,
     ) -> Caller:
         async def main() -> Caller:
             caller = await call(settings or Settings(), fleet or FakeFleet(), ScriptedEars(heard), ScriptedMind(says))
@@ -45,7 +47,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Play:
             return caller
 
         async def call(settings: Settings, fleet: FakeFleet, ears: ScriptedEars, mind: ScriptedMind) -> Caller:
-            factory = SessionFactory(settings, fleet, ears, lambda **_: mind, LoudnessVad)
+            factory = SessionFactory(settings, fleet, ears, lambda **_: mind, LoudnessVad, detector=detector)
             session = await factory.open(configure(factory.default_config()))
             assert isinstance(session, Session)
             caller = Caller(session, factory, fleet, ears, mind)

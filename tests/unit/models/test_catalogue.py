@@ -29,7 +29,7 @@ def test_every_file_can_be_fetched(model_id: str) -> None:
     assert all(file.source is not None for file in CATALOGUE[model_id].files)
 
 
-def test_the_default_models_are_a_voice_ears_and_a_mind_with_known_digests() -> None:
+def test_the_default_models_are_a_voice_ears_a_mind_and_a_judge_of_turns_with_known_digests() -> None:
     entries = [find_model(model_id) for model_id in DEFAULT_MODELS]
     assert {entry.kind for entry in entries} == set(ModelKind)
     assert all(entry.pinned and entry.size_bytes for entry in entries)

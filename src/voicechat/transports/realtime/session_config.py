@@ -31,8 +31,9 @@ TRANSCRIBERS = ("default", "whisper", "gpt-4o", "gpt-transcribe", "gpt-live-tran
 
 SILENCE_RANGE_MS = (250, 5000)
 """Silence that may end a turn; what is asked beyond is brought inside."""
-EAGERNESS_SILENCE_MS = {"low": 1000, "medium": 500, "auto": 500, "high": 300}
-"""The silence that each eagerness of semantic turn detection stands for."""
+EAGERNESS_MS = {"auto": (450, 1500), "medium": (450, 1500), "low": (700, 4000), "high": (300, 1000)}
+"""The silence after a turn that sounds finished, and after one that does not, for each eagerness."""
+DEFAULT_SILENCE_MS = 500
 MAX_PADDING_MS = 2000
 MAX_TOKENS = 4096
 MAX_TOOLS = 128
@@ -200,15 +201,23 @@ def _apply_transcription(config: SessionConfig, asked: AudioTranscription | None
 def _turn_detection(asked: ServerVad | SemanticVad | None, current: TurnDetection | None) -> TurnDetection | None:
     if asked is None:
         return None
-    base = current or TurnDetection(threshold=0.5, prefix_padding_ms=300, silence_duration_ms=500)
+    base = current or TurnDetection(0.5, prefix_padding_ms=300, silence_duration_ms=DEFAULT_SILENCE_MS)
     base = replace(
         base,
         create_response=_unless_none(asked.create_response, base.create_response),
         interrupt_response=_unless_none(asked.interrupt_response, base.interrupt_response),
     )
     if isinstance(asked, SemanticVad):
-        return replace(base, silence_duration_ms=EAGERNESS_SILENCE_MS[asked.eagerness or "auto"])
+        return _semantic_vad(asked.eagerness or "auto", base)
     return _server_vad(asked, base)
+
+
+def _semantic_vad(eagerness: str, base: TurnDetection) -> TurnDetection:
+    """`auto` is what the installation is set to, where it judges turns at all."""
+    if eagerness == "auto" and base.unfinished_ms is not None:
+        return base
+    finished_ms, unfinished_ms = EAGERNESS_MS[eagerness]
+    return replace(base, silence_duration_ms=finished_ms, unfinished_ms=unfinished_ms)
 
 
 def _server_vad(asked: ServerVad, base: TurnDetection) -> TurnDetection:
@@ -217,7 +226,8 @@ def _server_vad(asked: ServerVad, base: TurnDetection) -> TurnDetection:
         raise unsupported(f"{param}.idle_timeout_ms", f"{param}.idle_timeout_ms is not supported; leave it out")
     threshold = _unless_none(asked.threshold, base.threshold)
     padding = _unless_none(asked.prefix_padding_ms, base.prefix_padding_ms)
-    silence = _unless_none(asked.silence_duration_ms, base.silence_duration_ms)
+    silence_before = base.silence_duration_ms if base.unfinished_ms is None else DEFAULT_SILENCE_MS
+    silence = _unless_none(asked.silence_duration_ms, silence_before)
     if not 0 < threshold < 1:
         raise ProtocolError("invalid_value", f"{param}.threshold lies between 0 and 1", f"{param}.threshold")
     if not 0 <= padding <= MAX_PADDING_MS:
@@ -227,7 +237,9 @@ def _server_vad(asked: ServerVad, base: TurnDetection) -> TurnDetection:
         message = f"{param}.silence_duration_ms is {SILENCE_RANGE_MS[0]} to {SILENCE_RANGE_MS[1]}"
         raise ProtocolError("invalid_value", message, f"{param}.silence_duration_ms")
     silence = min(max(silence, SILENCE_RANGE_MS[0]), SILENCE_RANGE_MS[1])
-    return replace(base, threshold=threshold, prefix_padding_ms=padding, silence_duration_ms=silence)
+    return replace(
+        base, threshold=threshold, prefix_padding_ms=padding, silence_duration_ms=silence, unfinished_ms=None
+    )
 
 
 async def _apply_output(
@@ -295,6 +307,13 @@ def _describe_input(config: SessionConfig) -> Wire:
 def _describe_detection(detection: TurnDetection | None) -> Wire | None:
     if detection is None:
         return None
+    if detection.unfinished_ms is not None:
+        return {
+            "type": "semantic_vad",
+            "eagerness": _eagerness(detection),
+            "create_response": detection.create_response,
+            "interrupt_response": detection.interrupt_response,
+        }
     return {
         "type": "server_vad",
         "threshold": detection.threshold,
@@ -304,6 +323,11 @@ def _describe_detection(detection: TurnDetection | None) -> Wire | None:
         "create_response": detection.create_response,
         "interrupt_response": detection.interrupt_response,
     }
+
+
+def _eagerness(detection: TurnDetection) -> str:
+    waits = (detection.silence_duration_ms, detection.unfinished_ms)
+    return next((name for name, known in EAGERNESS_MS.items() if known == waits), "auto")
 
 
 def _describe_output(config: SessionConfig) -> Wire:
