@@ -160,7 +160,9 @@ def plot_endpointing(report: dict[str, Any], path: Path) -> None:
             rows = [row for row in report["results"] if row["judge"] == judge]
             delays = [row["delay_ms"][percentile] for row in rows]
             cut = [row["cut_off_percent"] for row in rows]
-            axes.plot(delays, cut, ls="-" if judge == "vad" else "", marker=marker, color=colour, label=judge, alpha=0.8)
+            axes.plot(
+                delays, cut, ls="-" if judge == "vad" else "", marker=marker, color=colour, label=judge, alpha=0.8
+            )
         axes.set_xlabel(f"end of speech to decision, {percentile}, ms")
         _tidy(axes)
     all_axes[0].set_ylabel("turns with a pause that are cut off, %")

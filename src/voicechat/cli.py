@@ -444,6 +444,16 @@ def bench_tts_load(
     write_report(run_load(settings, LoadOptions(clients, seconds, _names(peers), pin)), output)
 
 
+@bench_app.command("disturbance")
+@explained
+def bench_disturbance(output: Report = None, config: Config = None, overrides: Overrides = None) -> None:
+    """Coughs, knocks, music and its own echo over a reply: it goes on, whole, and takes nobody's turn."""
+    from voicechat.bench.calls.disturbance import run_disturbance
+    from voicechat.bench.report import write_report
+
+    write_report(run_disturbance(_settings(config, overrides, {})), output)
+
+
 @bench_app.command("endpointing")
 @explained
 def bench_endpointing(output: Report = None, config: Config = None, overrides: Overrides = None) -> None:

@@ -29,7 +29,16 @@ def main(arguments: list[str]) -> int:
         settings = load_settings(Path(arguments[0]) if arguments else None)
         configure_logging(settings.logging, "orchestrator", secrets=secret_values(settings))
         asyncio.run(serve(settings))
-    except (SettingsError, ExposedError, KeyStoreError, BindError, EarsError, MindError, ModelError, PartError) as error:
+    except (
+        SettingsError,
+        ExposedError,
+        KeyStoreError,
+        BindError,
+        EarsError,
+        MindError,
+        ModelError,
+        PartError,
+    ) as error:
         log.error("the orchestrator did not start", reason=str(error))
         return 1
     return 0

@@ -74,6 +74,13 @@ def test_a_stretch_of_the_reply_is_its_echo() -> None:
     assert not is_echo("quick brown dog", "The quick, brown fox.")
 
 
+def test_an_echo_may_be_misheard_in_a_word_of_four() -> None:
+    reply = "Once upon a time there was a sailor who had a very small ship."
+    assert is_echo("there was a tailor who had", reply)
+    assert not is_echo("there is a sailor in every ship I know", reply)
+    assert not is_echo("what was a very", reply)
+
+
 def test_what_was_heard_is_a_prefix_with_its_marks() -> None:
     spoken = SpokenText()
     spoken.sent("Well, ")

@@ -66,10 +66,25 @@ def test_turn_detection_can_be_given_back(bench: Any) -> None:
     assert detection["audio"]["input"]["turn_detection"]["threshold"] == 0.7
 
 
-@pytest.mark.parametrize(("eagerness", "silence_ms"), [("low", 1000), ("auto", 500), ("high", 300)])
-def test_semantic_turn_detection_becomes_a_silence(bench: Any, eagerness: str, silence_ms: int) -> None:
+@pytest.mark.parametrize(
+    ("eagerness", "waits_ms"), [("low", (700, 4000)), ("auto", (450, 1500)), ("high", (300, 1000))]
+)
+def test_semantic_turn_detection_waits_longer_for_what_sounds_unfinished(
+    bench: Any, eagerness: str, waits_ms: tuple[int, int]
+) -> None:
     session = shown(bench, audio={"input": {"turn_detection": {"type": "semantic_vad", "eagerness": eagerness}}})
-    assert session["audio"]["input"]["turn_detection"]["silence_duration_ms"] == silence_ms
+    told = session["audio"]["input"]["turn_detection"]
+    assert (told["type"], told["create_response"], told["interrupt_response"]) == ("semantic_vad", True, True)
+    assert told["eagerness"] in (eagerness, "medium", "auto")
+    turns = bench.session.config.conversation.turn_detection
+    assert (turns.silence_duration_ms, turns.unfinished_ms) == waits_ms
+
+
+def test_who_asks_for_a_silence_after_semantic_turns_gets_the_protocols_own(bench: Any) -> None:
+    shown(bench, audio={"input": {"turn_detection": {"type": "semantic_vad", "eagerness": "high"}}})
+    session = shown(bench, audio={"input": {"turn_detection": {"type": "server_vad"}}})
+    assert session["audio"]["input"]["turn_detection"]["silence_duration_ms"] == 500
+    assert bench.session.config.conversation.turn_detection.unfinished_ms is None
 
 
 def test_a_silence_shorter_than_can_be_told_is_brought_to_the_least(bench: Any) -> None:

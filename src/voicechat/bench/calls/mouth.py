@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import numpy as np
 
@@ -45,6 +45,7 @@ class Mouth:
         self._silent = asyncio.Event()
         self._silent.set()
         self.late_ms: list[float] = []
+        self._leak: Callable[[float], Pcm16] | None = None
 
     @property
     def now_ms(self) -> float:
@@ -60,6 +61,10 @@ class Mouth:
         starts_ms = self._frames * FRAME_MS
         return starts_ms + utterance.onset_ms, starts_ms + utterance.end_ms
 
+    def leak(self, sound: Callable[[float], Pcm16]) -> None:
+        """From now on the microphone hears `sound(ms of the call)` too, 20 ms each time."""
+        self._leak = sound
+
     async def said(self) -> None:
         """Wait until everything has been said."""
         await self._silent.wait()
@@ -71,6 +76,8 @@ class Mouth:
             await asyncio.sleep(max(0.0, (due_ms - self.now_ms) / 1000))
             self.late_ms.append(self.now_ms - due_ms)
             frame = self._with_noise(self._next())
+            if self._leak is not None:
+                frame = to_int16(to_float(frame) + to_float(self._leak(self._frames * FRAME_MS)))
             self._frames += 1
             yield frame
 

@@ -93,17 +93,12 @@ def make_utterance(name: str, speaker: Speaker, text: str, pcm: Pcm16) -> Uttera
 
 def human_utterances(count: int) -> list[Utterance]:
     """`count` prompts of Debian's asterisk-core-sounds-en-g722, evenly over the alphabet. Raises `BenchError`."""
-    require_prompts()
-    return _spread(list(_prompts()), count)
-
-
-def require_prompts() -> None:
-    """Raise `BenchError` where the recordings of a person are not installed."""
     if not PROMPTS.is_dir() or not PROMPT_WORDS.exists():
         raise BenchError(
             "recordings of a person are not installed: apt-get install asterisk-core-sounds-en "
             "asterisk-core-sounds-en-g722, or choose --voices synthetic"
         )
+    return _spread(list(_prompts()), count)
 
 
 async def synthetic_utterances(settings: Settings, texts: Sequence[str]) -> list[Utterance]:
@@ -145,17 +140,16 @@ def _prompts() -> Iterator[Utterance]:
     for name, words in sorted((one[1], one[2].strip()) for one in told):
         path = PROMPTS / f"{name}.g722"
         if _SENTENCE.match(words) and path.exists():
-            utterance = make_utterance(name, Speaker.HUMAN, words, decode(path))
+            utterance = make_utterance(name, Speaker.HUMAN, words, _decode(path))
             if utterance is not None and SHORTEST_S <= utterance.speech_s <= LONGEST_S:
                 yield utterance
 
 
-def decode(path: Path, rate_hz: int = RATE_HZ) -> Pcm16:
-    """A recording in any format that libav reads, at `rate_hz`."""
+def _decode(path: Path) -> Pcm16:
     with av.open(str(path)) as container:
         (stream,) = container.streams.audio
         pcm = np.concatenate([frame.to_ndarray().reshape(-1) for frame in container.decode(stream)])
-        return resample(pcm.astype(np.int16), stream.rate, rate_hz)
+        return resample(pcm.astype(np.int16), stream.rate, RATE_HZ)
 
 
 def _spread(found: Sequence[Utterance], count: int) -> list[Utterance]:

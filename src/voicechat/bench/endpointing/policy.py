@@ -12,7 +12,7 @@ FINISHED = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """`finished_s` of silence end a turn that is judged finished, `unfinished_s` any other; equal: nothing is judged."""
+    """`finished_s` of silence end a turn judged finished, `unfinished_s` any other; equal: nothing is judged."""
 
     judge: str
     finished_s: float
@@ -27,7 +27,6 @@ class Outcome:
         cut_off: The turn was ended in a pause.
         delay_s: Otherwise, from its true end to the decision.
     """
-
 
     cut_off: bool
     delay_s: float

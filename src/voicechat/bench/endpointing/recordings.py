@@ -16,7 +16,8 @@ import numpy as np
 
 from voicechat.audio.pcm import Pcm16, rms_dbfs, to_float, to_int16
 from voicechat.bench.calls.mouth import pink_noise
-from voicechat.bench.calls.utterances import PROMPTS, decode, require_prompts
+from voicechat.bench.prompts import PROMPTS, PromptsMissing, prompts, read_g722
+from voicechat.bench.systems.port import BenchError
 from voicechat.bench.systems.worker import own_worker
 from voicechat.client.voiced import voiced_stretches
 from voicechat.fleet.port import AudioChunk, Pace, SpeechRequest, SpokenWord, WordsTimed
@@ -119,7 +120,10 @@ SAID_WITH_PAUSE = (
 
 async def make_recordings(settings: Settings) -> list[Recording]:
     """All of them. Raises `BenchError` and `ModelError` where recordings or the voice are missing."""
-    require_prompts()
+    try:
+        prompts()
+    except PromptsMissing as error:
+        raise BenchError(str(error)) from error
     return [*human_recordings(), *await _synthetic(settings)]
 
 
@@ -196,7 +200,7 @@ def _halves(pcm: Pcm16) -> list[Pcm16]:
 
 
 def _prompt(name: str) -> Pcm16:
-    return _trimmed(decode(PROMPTS / f"{name}.g722", RATE_HZ))
+    return _trimmed(read_g722(PROMPTS / f"{name}.g722"))
 
 
 def _trimmed(pcm: Pcm16) -> Pcm16:
