@@ -168,6 +168,8 @@ def plot_endpointing(report: dict[str, Any], path: Path) -> None:
     all_axes[0].set_ylabel("turns with a pause that are cut off, %")
     all_axes[0].legend(frameon=False, fontsize=8)
     _save(figure, path)
+
+
 def _tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(which="both", labelsize=8)
