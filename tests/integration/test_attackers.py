@@ -19,8 +19,11 @@ import pytest
 from support.orchestrator import OrchestratorProcess
 from support.stack import VOICECHAT
 
+from voicechat.access.exposure import ExposedError
 from voicechat.access.file_store import FileKeys
 from voicechat.access.keys import KeyLimits, Scope, make_key
+from voicechat.api.serve import serve
+from voicechat.settings import load_settings
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "security.md"
 ROW = re.compile(r"^\| ([a-z0-9,' -]+) \| (\d+|dropped) \| `?([a-z_]*)`? \| `([a-z_]+)` \|$", re.MULTILINE)
@@ -188,11 +191,12 @@ def test_after_all_of_it_a_key_still_opens_and_no_token_was_logged(target: Targe
     assert target.process.stop() == 0
 
 
-def test_a_public_address_without_keys_does_not_start(tmp_path: Path) -> None:
-    config = CONFIG.format(keys=tmp_path / "none.json").replace("host: 127.0.0.1", "host: 0.0.0.0")
-    process = OrchestratorProcess(tmp_path, config)
-    assert process.popen.wait(60) == 1
-    assert "voicechat keys create" in process.log.read_text()
+async def test_a_public_address_without_keys_is_not_served(tmp_path: Path) -> None:
+    (tmp_path / "voicechat.yaml").write_text(
+        CONFIG.format(keys=tmp_path / "none.json").replace("host: 127.0.0.1", "host: 0.0.0.0")
+    )
+    with pytest.raises(ExposedError, match="voicechat keys create"):
+        await serve(load_settings(tmp_path / "voicechat.yaml", {}))
 
 
 def test_a_public_worker_without_a_secret_does_not_start(tmp_path: Path) -> None:

@@ -8,16 +8,21 @@ import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 import websockets
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, AuthenticationError
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
+from voicechat.access.access import Access
+from voicechat.access.build import open_access
 from voicechat.access.fake import FakeKeys, fake_access
+from voicechat.access.file_store import FileKeys
+from voicechat.access.keys import Scope, make_key
 from voicechat.api.app import create_app
 from voicechat.api.lifecycle import Lifecycle
 from voicechat.api.loading import DeferredEars
@@ -80,11 +85,11 @@ def prepare(conversation: FakeConversation) -> None:
 
 
 class Server:
-    def __init__(self, port: int, factory: FakeFactory) -> None:
+    def __init__(self, port: int, factory: FakeFactory, key: str) -> None:
         self.port = port
         self.factory = factory
         self.url = f"http://127.0.0.1:{port}"
-        self.client = AsyncOpenAI(base_url=f"{self.url}/v1", api_key="none")
+        self.client = AsyncOpenAI(base_url=f"{self.url}/v1", api_key=key)
 
     def connect(self, client: AsyncOpenAI | None = None) -> Any:
         return (client or self.client).realtime.connect(model="gpt-realtime")
@@ -96,7 +101,7 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(**server: Any) -> AsyncIterator[Server]:
+async def serving(access: Access | None = None, key: str = "none", **server: Any) -> AsyncIterator[Server]:
     settings = Settings.model_validate({"server": {"shutdown_grace_s": 1, **server}})
     factory = FakeFactory(prepare=prepare)
     with ThreadPoolExecutor(1) as executor:
@@ -104,7 +109,7 @@ async def serving(**server: Any) -> AsyncIterator[Server]:
             settings=settings,
             fleet=FakeFleet(),
             conversations=factory,
-            access=(await fake_access(FakeKeys(), keys_required=False, clock=time.time))[0],
+            access=access or (await fake_access(FakeKeys(), keys_required=False, clock=time.time))[0],
             lifecycle=Lifecycle(),
             ears=DeferredEars(),
             executor=executor,
@@ -114,7 +119,7 @@ async def serving(**server: Any) -> AsyncIterator[Server]:
         listener = bind("127.0.0.1", 0, "server.port")
         server_ = make_server(create_app(services), settings.server)
         async with running(server_, listener):
-            made = Server(port_of(listener), factory)
+            made = Server(port_of(listener), factory, key)
             async with made.client:
                 yield made
 
@@ -189,6 +194,24 @@ async def test_a_client_secret_serves_as_a_key(server: Server) -> None:
     async with browser, server.connect(browser) as connection:
         created = (await until(connection, "session.created"))[0]
     assert created.session.instructions == "Hm."
+
+
+async def test_with_a_key_everything_works_until_it_is_revoked(tmp_path: Path) -> None:
+    store = FileKeys(tmp_path / "keys.json")
+    key, token = make_key("bot", [Scope.SPEAK, Scope.CONVERSE], time.time())
+    await store.add(key)
+    settings = Settings.model_validate({"environment": "production", "access": {"keys_file": tmp_path / "keys.json"}})
+    async with open_access(settings) as access, serving(access, token) as server:
+        async with server.connect() as connection:
+            await until(connection, "session.created")
+            await store.revoke("bot", time.time())
+            last = (await until(connection, "error"))[-1]
+            assert last.error.code == "revoked_api_key"
+        with pytest.raises(AuthenticationError, match="revoked"):
+            await server.client.realtime.client_secrets.create()
+        async with AsyncOpenAI(base_url=f"{server.url}/v1", api_key="sk-other") as stranger:
+            with pytest.raises(AuthenticationError, match="no API key of this server"):
+                await stranger.models.list()
 
 
 async def test_our_events_do_not_disturb_a_stock_client(server: Server) -> None:
