@@ -21,6 +21,9 @@ from voicechat.observability.rejections import rejections
 
 ABORT_AFTER_S = 5.0
 """How long a WebSocket that was closed may keep its socket while its client does not read, s."""
+LINGER_S = 5.0
+"""How long the rest of a body is received and thrown away once its request is answered, s. A connection that closed at
+once would be reset by what still arrives, and take the answer with it."""
 LEAST_BODY_BYTES_PER_S = 16_000
 """A body that arrives at this pace may take as long as it needs."""
 
@@ -132,11 +135,18 @@ class BoundedHttp(HttpToolsProtocol):
         self._disarm()
         self._phase = Phase.BEING_SERVED
         super().on_message_complete()
+        self._wait_for_more()
 
     def on_response_complete(self) -> None:
-        """What comes next is another request."""
+        """What comes next is the rest of a body that nobody wants, or another request."""
         super().on_response_complete()
-        if self._phase is Phase.BEING_SERVED and not self.pipeline:
+        if self._phase is Phase.SENDING_BODY:
+            self._arm(LINGER_S)
+        self._wait_for_more()
+
+    def _wait_for_more(self) -> None:
+        answered = self.cycle is not None and self.cycle.response_complete
+        if answered and self._phase is Phase.BEING_SERVED and not self.pipeline:
             self._door.asks(self, self.transport.abort)
 
     def _arm(self, seconds: float) -> None:
@@ -153,6 +163,9 @@ class BoundedHttp(HttpToolsProtocol):
         if self._phase is Phase.ASKING:
             rejections.count(Reason.SLOW_HEADERS.value, client=self._address)
             self._end("the headers of a request did not arrive in time (server.header_timeout_s)")
+            return
+        if self.cycle is not None and self.cycle.response_complete:
+            self.transport.abort()
             return
         allowed_s = self._door.body_timeout_s + self._body_bytes / LEAST_BODY_BYTES_PER_S
         left_s = self._body_began_s + allowed_s - self.loop.time()

@@ -75,19 +75,11 @@ async def refuse(error: ApiError, scope: Scope, receive: Receive, send: Send) ->
     if scope["type"] == "websocket":
         await WebSocket(scope, receive, send).send_denial_response(response)
         return
-    if _has_body(scope):
-        # What was not read would be taken for the next request.
-        response.headers["Connection"] = "close"
     await response(scope, receive, send)
 
 
 def _as_api_error(denied: AccessDenied) -> ApiError:
     return ApiError(denied.status, str(denied), code=denied.code, retry_after_s=denied.retry_after_s)
-
-
-def _has_body(scope: Scope) -> bool:
-    headers = Headers(scope=scope)
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 def _address(scope: Scope) -> str:
