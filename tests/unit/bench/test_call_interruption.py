@@ -15,12 +15,14 @@ from voicechat.bench.calls.interruption import (
 )
 from voicechat.bench.calls.line import Paused, ReplyBegan, ReplyOver, ReplySound, SoundVoid
 from voicechat.bench.calls.mouth import Mouth
-from voicechat.bench.calls.tap import TappedReply
+from voicechat.bench.calls.tap import TappedReply, TimedWord
 from voicechat.bench.calls.utterances import Speaker, Utterance
 
 ONSET_MS = 1000.0
 GIVEN = TappedReply(
-    [tone(3000)], [("once", 0.0, 400.0), ("upon", 400.0, 800.0), ("a", 800.0, 1200.0), ("time", 1200.0, 2000.0)]
+    [tone(3000)],
+    "Once upon a time there was.",
+    [TimedWord(4, 0.0, 400.0), TimedWord(9, 400.0, 800.0), TimedWord(11, 800.0, 1200.0), TimedWord(16, 1200.0, 2000.0)],
 )
 INTERRUPTION = Spoken(Utterance("no", Speaker.HUMAN, "No.", tone(500), 0.0, 500.0), ONSET_MS, 1500.0)
 
@@ -82,7 +84,7 @@ def test_a_reply_that_came_to_its_end_was_not_interrupted() -> None:
 
 @pytest.mark.parametrize(
     ("kept", "exact", "close"),
-    [("once upon a", 1, 1), ("once upon", 0, 1), ("once", 0, 0), ("once more a", 0, 0)],
+    [("Once upon a", 1, 1), ("Once upon", 0, 1), ("Once", 0, 0), ("Once more a", 0, 0)],
 )
 def test_history_is_held_against_the_words_that_the_caller_heard(kept: str, exact: int, close: int) -> None:
     call = call_with_reply((0, 1.0), (1200, 0.0))
@@ -95,3 +97,8 @@ def test_all_that_came_of_an_item_is_what_was_sent() -> None:
     call = call_with_reply((0, 1.0), (200, 0.0))
     sent: Pcm16 = sent_audio(call, "item")
     assert np.array_equal(sent, GIVEN.pcm[: 200 * 24])
+
+
+def test_a_word_without_a_time_of_its_own_counts_with_the_next() -> None:
+    reply = TappedReply([], "the story of a sailor", [TimedWord(12, 0.0, 500.0), TimedWord(21, 500.0, 900.0)])
+    assert [len(reply.words_until(heard_ms)) for heard_ms in (0.0, 300.0, 800.0)] == [0, 3, 5]

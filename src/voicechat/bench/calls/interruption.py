@@ -37,9 +37,9 @@ class InterruptionFigures:
         turn_taken_ms: The server said that the caller's turn is over.
         stale: Deliveries of the reply after that.
         heard_ms: How much of the reply was heard, all in all.
-        words_heard: The words of which half was heard, by the worker's times; None without them.
+        words_heard: The words of the text that were heard, by the worker's times; None without them.
         words_kept: The words that the server's history holds; None where it does not tell.
-        same_words: Whether one is a beginning of the other.
+        same_words: Whether the history is how the text of the reply begins.
     """
 
     caller: int
@@ -94,7 +94,7 @@ def measure_interruption(
         heard_ms=round(heard_ms, 1),
         words_heard=None if heard is None else len(heard),
         words_kept=None if remembered is None else len(remembered),
-        same_words=None if heard is None or remembered is None else _one_begins_the_other(heard, remembered),
+        same_words=None if given is None or remembered is None else _begins_with(given.text, remembered),
     )
 
 
@@ -120,9 +120,8 @@ def _last_sent_ms(sent: Sequence[Delivery]) -> float | None:
     return loud[-1] if loud else None
 
 
-def _one_begins_the_other(heard: Sequence[str], kept: Sequence[str]) -> bool:
-    shared = min(len(heard), len(kept))
-    return list(heard[:shared]) == list(kept[:shared])
+def _begins_with(text: str, words: Sequence[str]) -> bool:
+    return text.split()[: len(words)] == list(words)
 
 
 def summarize_interruptions(found: Sequence[InterruptionFigures]) -> dict[str, Any]:

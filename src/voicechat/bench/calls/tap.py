@@ -25,12 +25,22 @@ _ENOUGH_TO_KNOW = 4800
 """Samples that tell one reply from another: 200 ms."""
 
 
+@dataclass(frozen=True, slots=True)
+class TimedWord:
+    """Where a word ends in the text as sent, and when it is heard, ms on the reply's clock."""
+
+    char_end: int
+    start_ms: float
+    end_ms: float
+
+
 @dataclass(slots=True)
 class TappedReply:
-    """One reply as the worker gave it."""
+    """One reply: the text that the worker was sent, and what it gave."""
 
     parts: list[Pcm16] = field(default_factory=list)
-    words: list[tuple[str, float, float]] = field(default_factory=list)
+    text: str = ""
+    words: list[TimedWord] = field(default_factory=list)
 
     @property
     def pcm(self) -> Pcm16:
@@ -38,8 +48,12 @@ class TappedReply:
         return np.concatenate(self.parts) if self.parts else np.zeros(0, np.int16)
 
     def words_until(self, heard_ms: float) -> list[str]:
-        """The words of which at least half had been heard."""
-        return [text for text, start_ms, end_ms in self.words if (start_ms + end_ms) / 2 <= heard_ms]
+        """The written words to the last of which at least half had been heard.
+
+        Words that run into the next ("of a") have no time of their own and count with it.
+        """
+        ends = [word.char_end for word in self.words if (word.start_ms + word.end_ms) / 2 <= heard_ms]
+        return self.text[: max(ends, default=0)].split()
 
 
 class VoiceTap(grpc.GenericRpcHandler):
@@ -81,7 +95,9 @@ class VoiceTap(grpc.GenericRpcHandler):
         reply = TappedReply()
         self.replies.append(reply)
         pass_on = cast("grpc.aio.StreamStreamMultiCallable[bytes, bytes]", self._worker.stream_stream(_SPEAK))
-        call = pass_on(requests, metadata=context.invocation_metadata(), timeout=context.time_remaining())
+        call = pass_on(
+            _noted(reply, requests), metadata=context.invocation_metadata(), timeout=context.time_remaining()
+        )
         try:
             async for message in call:
                 _note(reply, message)
@@ -98,7 +114,13 @@ def _note(reply: TappedReply, message: bytes) -> None:
         case "audio":
             reply.parts.append(from_bytes(response.audio.pcm))
         case "words":
-            reply.words += [(word.text, word.start_ms, word.end_ms) for word in response.words.words]
+            reply.words += [TimedWord(word.char_end, word.start_ms, word.end_ms) for word in response.words.words]
+
+
+async def _noted(reply: TappedReply, requests: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async for message in requests:
+        reply.text += pb.SynthesizeRequest.FromString(message).text.text
+        yield message
 
 
 @asynccontextmanager
