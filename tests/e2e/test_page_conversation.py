@@ -54,7 +54,7 @@ def test_a_question_is_shown_and_answered_aloud(page: Page, watch: Watch) -> Non
     assert word_error_rate([QUESTION], [said.inner_text().removeprefix("You: ")]) <= 0.2
     assert len(answered.inner_text().split()) > 2
     wait_for_stats(page, "s.playedSamples > 12000")
-    expect(page.get_by_text("Answered in")).to_be_visible()
+    expect(page.locator("summary", has_text="Answered in")).to_be_visible()
     assert watch.console_errors == []
 
 

@@ -78,7 +78,7 @@ async def test_a_child_that_ignores_the_term_signal_is_killed_with_its_own_child
         family = [process.pid, *(child.pid for child in psutil.Process(process.pid).children(recursive=True))]
 
     assert len(family) == 2
-    assert not any(_runs(pid) for pid in family)
+    await _ended(*family)
 
 
 @pytest.fixture
@@ -108,8 +108,13 @@ async def test_no_child_outlives_a_parent_that_was_killed(parent: subprocess.Pop
 
     parent.kill()
 
+    await _ended(child)
+
+
+async def _ended(*pids: int) -> None:
+    """A killed process is gone a moment later."""
     async with asyncio.timeout(10):
-        while _runs(child):
+        while any(_runs(pid) for pid in pids):
             await asyncio.sleep(0.05)
 
 

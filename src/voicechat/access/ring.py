@@ -66,12 +66,13 @@ class KeyRing:
             version = await self._store.version()
         if self._is_known and version == self._version:
             return
-        keys = await self._store.read()
+        keys, had = await self._store.read(), bool(self._keys)
         self._keys = {key.id: key for key in keys}
         self._version, self._is_known = version, True
         self._changed.set()
         self._changed = asyncio.Event()
-        log.info("keys read", place=self._store.place, in_force=self.in_force)
+        if had or keys:
+            log.info("keys read", place=self._store.place, in_force=self.in_force)
 
     def find(self, token: str) -> ApiKey:
         """The key of `token`. Raises `AccessDenied`."""
