@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import importlib.util
 import os
 import shutil
@@ -10,6 +11,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from voicechat.models.entry import Wheel
@@ -107,12 +109,12 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _largest_wheel(work: Path) -> int:
+    """Size of the largest wheel under `work`, bytes. pip moves files and directories while they are looked at."""
     largest = 0
-    for path in work.rglob("*.whl"):
-        try:
-            largest = max(largest, path.stat().st_size)
-        except FileNotFoundError:  # pip moves its files while they are counted
-            continue
+    for directory, _, names in os.walk(work):
+        for name in fnmatch.filter(names, "*.whl"):
+            with suppress(FileNotFoundError):
+                largest = max(largest, (Path(directory) / name).stat().st_size)
     return largest
 
 
