@@ -49,6 +49,8 @@ class SmartTurnModel:
     def __init__(self, path: Path) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
+        # Without it processors that have AVX2 or AVX-512 but no VNNI saturate sums of 8-bit weights, and judge wrongly.
+        options.add_session_config_entry("session.x64quantprecision", "1")
         self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         self._extractor = FeatureExtractor(chunk_length=WINDOW_S)
 
