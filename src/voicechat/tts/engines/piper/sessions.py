@@ -29,6 +29,8 @@ def session(model: bytes, threads: int = 1) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    # A plan is kept for every length that ever came, and saves no time.
+    options.enable_mem_pattern = False
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(threads > 1)))
     options.add_session_config_entry("session.force_spinning_stop", "1")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
