@@ -89,8 +89,9 @@ class Voice(Protocol):
     def speak(self, text: str, prosody: Prosody, hurry: Callable[[], bool] = never) -> Iterator[Part]:
         """A `SegmentPlan`, then the segment's audio: float32, mono, in order; an empty part is work that gave none yet.
 
-        `text` is as written; the voice makes it speakable. `hurry` is asked before work that more cores would shorten:
-        whether somebody waits for it and nothing else needs them. Closing the iterator early gives up the rest.
+        `text` is as written; the voice makes it speakable. `hurry` tells whether somebody waits for the first audio
+        while nobody else is spoken to: then all cores may work on it, and little needs to be in hand behind it.
+        Closing the iterator early gives up the rest.
         """
 
 

@@ -69,7 +69,7 @@ class Reply:
         clock: Seconds, monotonic, the event loop's own.
         on_first_audio: Told the seconds from the first complete segment to its first audio.
         on_work: Told the seconds of work of each turn and the seconds of audio it gave.
-        spare: Whether nothing but the turn that asks needs the cores.
+        alone: Whether no other reply is being spoken.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Reply:
         clock: Callable[[], float],
         on_first_audio: Callable[[float], None] = lambda _took_s: None,
         on_work: Callable[[float, float], None] = lambda _took_s, _audio_s: None,
-        spare: Callable[[], bool] = never,
+        alone: Callable[[], bool] = never,
     ) -> None:
         self._voice = voice
         self._options = options
@@ -93,7 +93,7 @@ class Reply:
         self._clock = clock
         self._on_first_audio = on_first_audio
         self._on_work = on_work
-        self._spare = spare if options.pace is Pace.REALTIME else never
+        self._alone = alone if options.pace is Pace.REALTIME else never
         self._voice_hz = voice.traits.sample_rate_hz
         self._chain = OutputChain(gain_db, self._voice_hz, options.sample_rate_hz)
         self._played = PlayedClock(clock, options.skip_ms / 1000)
@@ -238,8 +238,8 @@ class Reply:
                 return _Made(None, self._push(audio))
 
     def _in_hurry(self) -> bool:
-        """Whether more cores may work on what comes next: somebody waits for it, nobody else does."""
-        return self._sent_samples == 0 and self._spare()
+        """Whether somebody waits for the first audio, and nobody else is spoken to."""
+        return self._sent_samples == 0 and self._alone()
 
     def _silence(self, plan: SegmentPlan) -> Pcm16:
         """The pause before a sentence that follows another."""

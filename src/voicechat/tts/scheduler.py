@@ -95,7 +95,6 @@ class Scheduler:
         self._on_unit = on_unit
         self._wake = threading.Condition()
         self._closing = False
-        self._running = 0
         self._orders = itertools.count()
         self._threads = [
             threading.Thread(target=self._work, name=f"synthesis-{index}", daemon=True) for index in range(threads)
@@ -107,11 +106,6 @@ class Scheduler:
     def waiting(self) -> int:
         """Units that wait for a thread."""
         return len(self._queue)
-
-    @property
-    def spare(self) -> bool:
-        """Whether, seen from a unit that runs, no other runs or waits."""
-        return self._running <= 1 and not len(self._queue)
 
     def submit(self, run: Callable[[], _T], pace: Pace, deadline_s: float) -> asyncio.Future[_T]:
         """Run `run` in its turn. Cancelling what is returned takes it out of the queue; what has begun ends unheard."""
@@ -135,7 +129,6 @@ class Scheduler:
             self._run(unit)
             took_s = time.perf_counter() - began
             with self._wake:
-                self._running -= 1
                 self._queue.done(unit, took_s)
                 self._wake.notify()
             self._on_unit(unit.pace, took_s)
@@ -144,7 +137,6 @@ class Scheduler:
         with self._wake:
             while not self._closing:
                 if (unit := self._queue.take()) is not None:
-                    self._running += 1
                     return unit
                 self._wake.wait()
         return None

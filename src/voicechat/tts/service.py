@@ -137,7 +137,7 @@ class SynthesizerService(SynthesizerServicer):
             _now,
             self._metrics.first_audio.observe,
             self._admission.worked,
-            lambda: self._scheduler.spare,
+            lambda: self._admission.active == 1,
         )
 
     # --- models

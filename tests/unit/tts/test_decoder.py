@@ -13,6 +13,7 @@ from voicechat.tts.engine import never
 from voicechat.tts.engines.piper.decoder import (
     BACK_MARGIN,
     FIRST_FRAMES,
+    HURRIED_FRAMES,
     WholeDecoder,
     WindowedDecoder,
     chunks,
@@ -24,6 +25,7 @@ from voicechat.tts.engines.piper.sessions import Faster, Runner, Tensor
 REACH = 5
 STEPS, HOP = 2, 6
 lengths = st.integers(1, 900)
+first_chunks = st.sampled_from([HURRIED_FRAMES, FIRST_FRAMES])
 
 
 class Blur:
@@ -56,32 +58,32 @@ def latent_of(frames: int) -> Tensor:
 
 
 @settings(deadline=None)
-@given(frames=lengths)
-def test_windows_join_to_the_whole_at_any_length(frames: int) -> None:
+@given(frames=lengths, hurried=st.booleans())
+def test_windows_join_to_the_whole_at_any_length(frames: int, hurried: bool) -> None:
     windowed, _, _ = decoder()
     latent = latent_of(frames)
 
-    made = np.concatenate(list(windowed.parts(latent, {}, never)))
+    made = np.concatenate(list(windowed.parts(latent, {}, lambda: hurried)))
 
     assert np.array_equal(made, windowed.whole(latent, {}))
 
 
 @settings(deadline=None)
-@given(frames=lengths)
-def test_chunks_and_windows_cover_a_segment_once_and_in_order(frames: int) -> None:
-    for cover in (list(chunks(frames)), list(front_windows(frames))):
+@given(frames=lengths, first=first_chunks)
+def test_chunks_and_windows_cover_a_segment_once_and_in_order(frames: int, first: int) -> None:
+    for cover in (list(chunks(frames, first)), list(front_windows(frames, first))):
         assert [start for start, _ in cover] == [0, *(end for _, end in cover[:-1])]
         assert cover[-1][1] == frames
         assert all(start < end for start, end in cover)
 
 
 @settings(deadline=None)
-@given(frames=lengths)
-def test_the_first_chunk_is_small_and_no_last_one_is_a_splinter(frames: int) -> None:
-    sizes = [end - start for start, end in chunks(frames)]
+@given(frames=lengths, first=first_chunks)
+def test_the_first_chunk_is_small_and_no_last_one_is_a_splinter(frames: int, first: int) -> None:
+    sizes = [end - start for start, end in chunks(frames, first)]
 
-    assert sizes[0] <= FIRST_FRAMES * 1.5
-    assert min(sizes) >= min(frames, FIRST_FRAMES / 2)
+    assert sizes[0] <= first * 1.5
+    assert min(sizes) >= min(frames, first / 2)
 
 
 @settings(deadline=None)
@@ -92,6 +94,14 @@ def test_the_first_part_is_made_in_a_hurry_and_no_other(frames: int) -> None:
 
     for graph in (front, back):
         assert graph.hurried[0] and not any(graph.hurried[1:])
+
+
+def test_the_first_part_is_smaller_in_a_hurry() -> None:
+    windowed, _, _ = decoder()
+
+    hurried, calm = (next(windowed.parts(latent_of(400), {}, lambda hurry=hurry: hurry)) for hurry in (True, False))
+
+    assert (hurried.size, calm.size) == (HURRIED_FRAMES * HOP, FIRST_FRAMES * HOP)
 
 
 def test_a_margin_that_is_too_small_shows_in_the_check() -> None:
