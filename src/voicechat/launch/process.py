@@ -88,7 +88,11 @@ class OsProcess:
 
 @contextlib.asynccontextmanager
 async def spawn(command: Sequence[str], environment: Mapping[str, str], on_line: LineSink) -> AsyncIterator[Process]:
-    """Run `command` in a session of its own, to be killed with this process however it ends."""
+    """Run `command` in a group of its own, to be killed with this process however it ends.
+
+    Not in a session of its own: Linux shares the processor between sessions first (autogroups), and their processes'
+    niceness would no longer put the mind behind the voice.
+    """
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-I", "-S", str(Path(guard.__file__)), str(os.getpid())),
@@ -97,7 +101,7 @@ async def spawn(command: Sequence[str], environment: Mapping[str, str], on_line:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env=dict(environment),
-        start_new_session=True,
+        process_group=0,
     )
     assert child.stdout is not None
     reader = asyncio.create_task(_forward_lines(child.stdout, on_line))
