@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -12,21 +11,16 @@ from pathlib import Path
 import grpc
 import grpc.aio
 import pytest
+from support.worker import bulk, running_worker, speak, words_of
 
 from voicechat.fleet.client import WorkerFleet
-from voicechat.fleet.port import Pace, SpeechDone, SpeechRequest, SpokenWord, WordsTimed
+from voicechat.fleet.port import SpeechDone, SpokenWord
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
 from voicechat.rpc.voicechat.tts.v1.tts_pb2_grpc import SynthesizerStub
 from voicechat.settings import TtsSettings
 
 TEXT = "It costs $5 on Nov 21 with nginx 🙂 now."
 MODEL = "piper-en-us-joe-medium"
-
-
-def command(lexicon: Path) -> tuple[list[str], dict[str, str]]:
-    given = {"PORT": "0", "METRICS_PORT": "0", "LEXICON": str(lexicon)}
-    environment = os.environ | {f"VOICECHAT_WORKER__{name}": value for name, value in given.items()}
-    return [sys.executable, "-m", "voicechat.tts"], environment
 
 
 @pytest.fixture
@@ -38,26 +32,17 @@ def lexicon(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def address(lexicon: Path) -> Iterator[str]:
-    arguments, environment = command(lexicon)
-    with subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line, f"the worker ended with {process.wait()}"
-        yield json.loads(line)["address"]
-        process.kill()
+    with running_worker(lexicon=lexicon) as running:
+        yield running.address
 
 
-async def words_of(address: str) -> tuple[list[SpokenWord], float]:
+async def spoken_by(address: str) -> tuple[list[SpokenWord], float]:
     fleet = WorkerFleet(TtsSettings(worker_address=address))
     try:
-        async with fleet.speak(SpeechRequest(seed=7, pace=Pace.BULK)) as stream:
-            await stream.push_text(TEXT)
-            await stream.end()
-            events = [event async for event in stream]
+        events = await speak(fleet, TEXT, bulk())
     finally:
         await fleet.aclose()
-    words = [word for event in events if isinstance(event, WordsTimed) for word in event.words]
-    return words, next(event.audio_ms for event in events if isinstance(event, SpeechDone))
+    return words_of(events), next(event.audio_ms for event in events if isinstance(event, SpeechDone))
 
 
 def correct(lexicon: Path, text: str) -> None:
@@ -70,27 +55,28 @@ async def reload(address: str) -> None:
 
 
 async def test_a_correction_is_heard_after_a_reload_and_a_mistake_changes_nothing(address: str, lexicon: Path) -> None:
-    written, short_ms = await words_of(address)
+    written, short_ms = await spoken_by(address)
 
     assert [word.text for word in written] == ["It", "costs", "$5", "on", "Nov", "21", "with", "nginx", "now."]
     assert all(TEXT[word.char_start : word.char_end] == word.text for word in written)
 
     correct(lexicon, "en: {nginx: a very long engine x indeed}\n")
     await reload(address)
-    _, long_ms = await words_of(address)
+    _, long_ms = await spoken_by(address)
     assert long_ms > short_ms + 500
 
     correct(lexicon, "en: {nginx: {sya: x}}\n")
     with pytest.raises(grpc.aio.AioRpcError, match="did you mean say"):
         await reload(address)
-    assert (await words_of(address))[1] == long_ms
+    assert (await spoken_by(address))[1] == long_ms
 
 
 def test_a_worker_does_not_start_with_a_mistake_in_its_lexicon(lexicon: Path) -> None:
     lexicon.write_text("en:\n  nginx: {sya: x}\n", "utf-8")
-    arguments, environment = command(lexicon)
+    environment = os.environ | {"VOICECHAT_WORKER__LEXICON": str(lexicon)}
+    command = [sys.executable, "-m", "voicechat.tts"]
 
-    ended = subprocess.run(arguments, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
     assert ended.returncode == 1
     assert f"{lexicon}, line 2: 'nginx' has an unknown key 'sya'" in ended.stderr

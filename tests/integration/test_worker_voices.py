@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -15,6 +12,7 @@ from pathlib import Path
 import grpc.aio
 import numpy as np
 import pytest
+from support.worker import running_worker
 
 from voicechat.audio.pcm import Pcm16
 from voicechat.fleet.client import WorkerFleet
@@ -39,16 +37,8 @@ def models(tmp_path: Path) -> Path:
 
 @contextmanager
 def worker(models: Path, **settings: object) -> Iterator[str]:
-    given = {"port": 0, "metrics_port": 0, "min_residency_ms": 0, **settings}
-    environment = os.environ | {f"VOICECHAT_WORKER__{name.upper()}": str(value) for name, value in given.items()}
-    environment["VOICECHAT_MODELS"] = str(models)
-    command = [sys.executable, "-m", "voicechat.tts"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield json.loads(process.stdout.readline())["address"]
-        finally:
-            process.kill()
+    with running_worker(models, **{"min_residency_ms": 0, **settings}) as running:
+        yield running.address
 
 
 @asynccontextmanager
