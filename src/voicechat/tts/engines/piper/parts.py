@@ -21,7 +21,7 @@ from voicechat.tts.engines.piper.sessions import Runner, Tensor, runners
 
 KEPT = ".parts-"
 """Begins the name of the directory beside the model; what it holds can be deleted at any time."""
-_FORMAT = 4
+_FORMAT = 5
 _SEAMS = "seams.json"
 CHECKED_FRAMES = (48, 400)
 """Lengths of the self-check: one in which a seam weighs much, one in which windows begin behind their margin."""
