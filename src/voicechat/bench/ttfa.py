@@ -29,6 +29,8 @@ PEER_THREADS: dict[str, tuple[int, ...]] = {
 """The thread counts that each peer is measured with; 0 is its own default."""
 
 SHORT_BAR_MS, PLAIN_BAR_MS, SOONER_BAR = 60.0, 100.0, 5.0
+REST_S = 0.3
+"""Before each reply: threads of the one before spin for some 50 ms after their work, on a core that the next needs."""
 _WORKER, _PIPER = "voicechat", "piper-tts"
 
 
@@ -69,12 +71,13 @@ async def measure(system: System, sentence: Sentence) -> FirstAudio:
 
 
 async def measure_all(systems: Sequence[System], sentences: Sequence[Sentence], repeats: int) -> list[FirstAudio]:
-    """Every system with every sentence, `repeats` times, in turn and each time in another order."""
+    """Every system with every sentence, `repeats` times, in turn and each time in another order, `REST_S` apart."""
     measured = []
     for repeat in range(repeats):
         at = repeat % len(systems)
         for sentence in sentences:
             for system in (*systems[at:], *systems[:at]):
+                await asyncio.sleep(REST_S)
                 measured.append(await measure(system, sentence))
     return measured
 
