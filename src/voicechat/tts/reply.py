@@ -25,10 +25,16 @@ from voicechat.tts.segment import Segmenter, TextSegment
 Send = Callable[[pb.SynthesizeResponse], Awaitable[None]]
 _T = TypeVar("_T")
 
-_MESSAGE_MS = 40
+_MESSAGE_S = (0.04, 0.2)
+"""Audio in a message: little while the listener has little, more when that cannot matter. A message costs as much
+computing as 7 ms of speech."""
+_PLENTY_S = 0.5
+"""What a listener has in hand to be sent the larger messages."""
 _FIRST_AUDIO_S = 0.1
 """A reply that has not begun wants to within this: it goes before those who have more audio in hand, not before all."""
-_PLAN_AHEAD_S = 0.15
+_LONGEST_PIECE_S = 0.1
+"""How much earlier than its listener runs dry a piece is due: one of another reply may just have begun, or be next."""
+_PLAN_AHEAD_S = 0.1
 """How much earlier than audio a segment's plan is due, which gives none itself."""
 _NOTHING: Pcm16 = np.zeros(0, np.int16)
 _SCAN_CHARS = 500
@@ -261,10 +267,10 @@ class Reply:
         return replace(made, took_s=perf_counter() - began)
 
     def _due_s(self) -> float:
-        """When the next audio is needed: as the listener runs dry, or soon where nothing was heard yet."""
+        """When the next audio is due: before the listener runs dry, or soon where nothing was heard yet."""
         if self._sent_samples == 0:
             return (self._clock() if self._first_segment_at is None else self._first_segment_at) + _FIRST_AUDIO_S
-        return self._clock() + self._lead_s
+        return self._clock() + self._lead_s - _LONGEST_PIECE_S
 
     async def _in_turn(self, run: Callable[[], _Made], due_s: float) -> _Made:
         """Run on a worker thread; given up at once when the reply stops."""
@@ -305,10 +311,11 @@ class Reply:
         rate = self._options.sample_rate_hz
         skip = max(0, ms_to_samples(self._options.skip_ms, rate) - self._sent_samples)
         self._sent_samples += min(skip, pcm.size)
-        step = ms_to_samples(_MESSAGE_MS, rate)
-        for start in range(skip, pcm.size, step):
-            piece = pcm[start : start + step]
-            await self._until_lead_below(MAX_LEAD_S)
+        pcm = pcm[skip:]
+        while pcm.size:
+            piece_s = _MESSAGE_S[self._lead_s >= _PLENTY_S]
+            piece, pcm = np.split(pcm, [round(piece_s * rate)])
+            await self._until_lead_below(MAX_LEAD_S - piece_s)
             audio = pb.Audio(pcm=piece.astype("<i2").tobytes(), offset_samples=self._sent_samples)
             await self._emit(pb.SynthesizeResponse(audio=audio))
             self._began()
