@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -80,3 +81,21 @@ async def test_the_connection_that_waited_longest_makes_room() -> None:
                 await held[1][0].readexactly(1)
         for _, each in [*held, (reader, writer)]:
             each.close()
+
+
+async def test_what_is_sent_does_not_wait_for_what_was_sent_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    undelayed: list[int] = []
+    connection_made = connections.BoundedHttp.connection_made
+
+    def note(self: connections.BoundedHttp, transport: asyncio.Transport) -> None:
+        sock = transport.get_extra_info("socket")
+        undelayed.append(sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        connection_made(self, transport)
+
+    monkeypatch.setattr(connections.BoundedHttp, "connection_made", note)
+    async with serving() as port:
+        reader, writer = await connect(port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await answer_of(reader)
+        writer.close()
+    assert undelayed == [1]

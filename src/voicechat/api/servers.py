@@ -47,7 +47,9 @@ class QuietServer(uvicorn.Server):
 def bind(host: str, port: int, setting: str) -> socket.socket:
     """A listening socket. Raises `BindError`."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio switches Nagle's algorithm off only where a socket says that it is TCP: with it, the first sound of an
+    # answer would wait 40 ms for the acknowledgement of its headers, and each small event for that of the one before.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
