@@ -34,7 +34,7 @@ class SessionFactory:
         clock: Clock | None = None,
         lateness_ms: Callable[[], float] = always_on_time,
     ) -> None:
-        self._places = Places(settings.server, lateness_ms)
+        self._places = Places(settings.server, lateness_ms, lambda: fleet.capacity)
         self._settings = settings
         self._fleet = fleet
         self._ears = ears

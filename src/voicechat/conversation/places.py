@@ -1,4 +1,4 @@
-"""Who may hold a conversation now: a bounded number at once, a bounded queue, and nobody while the process is late."""
+"""Who may hold a conversation now: as many as the voice can speak to, a bounded queue, and nobody while we are late."""
 
 from __future__ import annotations
 
@@ -10,18 +10,38 @@ from voicechat.conversation.port import CommandRefused
 from voicechat.observability.rejections import rejections
 from voicechat.settings import ServerSettings
 
+LOOK_S = 0.25
+"""How often who waits looks whether the voice has become able to speak to more."""
+
 
 def always_on_time() -> float:
     """A loop that is never late, ms."""
     return 0.0
 
 
-class Places:
-    """Places for conversations, given first come, first served. `lateness_ms` is that of the event loop."""
+def unknown_capacity() -> int | None:
+    """A voice that does not say how many it can speak to."""
+    return None
 
-    def __init__(self, settings: ServerSettings, lateness_ms: Callable[[], float] = always_on_time) -> None:
+
+class Places:
+    """Places for conversations, given first come, first served.
+
+    Args:
+        settings: The bounds.
+        lateness_ms: Of the event loop.
+        capacity: Replies that the voice can speak at once, as things are; None: not known.
+    """
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        lateness_ms: Callable[[], float] = always_on_time,
+        capacity: Callable[[], int | None] = unknown_capacity,
+    ) -> None:
         self._settings = settings
         self._lateness_ms = lateness_ms
+        self._capacity = capacity
         self._taken = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
@@ -32,39 +52,51 @@ class Places:
             raise _refused(
                 f"the server is {late_ms:.0f} ms late with what it does already (server.max_lateness_ms {most_ms:.0f})"
             )
-        if self._taken < self._settings.max_sessions:
+        if self._taken < self._most and not self._waiting:
             self._taken += 1
             return
         await self._wait()
 
     def give_back(self) -> None:
         """Leave the place to whoever has waited longest."""
-        while self._waiting:
+        self._taken -= 1
+        self._serve()
+
+    @property
+    def _most(self) -> int:
+        capacity = self._capacity()
+        return self._settings.max_sessions if capacity is None else min(capacity, self._settings.max_sessions)
+
+    def _serve(self) -> None:
+        while self._waiting and self._taken < self._most:
             first = self._waiting.popleft()
             if not first.done():
+                self._taken += 1
                 first.set_result(None)
-                return
-        self._taken -= 1
 
     async def _wait(self) -> None:
-        most = self._settings.max_sessions
-        full = f"{most} conversations are held already (server.max_sessions)"
         if len(self._waiting) >= self._settings.max_waiting_sessions or not self._settings.session_wait_s:
-            raise _refused(full)
+            raise self._full()
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(mine)
         try:
             async with asyncio.timeout(self._settings.session_wait_s):
-                await mine
-        except TimeoutError:
-            raise _refused(full) from None
-        except asyncio.CancelledError:
-            if mine.done() and not mine.cancelled():
+                while not (await asyncio.wait({mine}, timeout=LOOK_S))[0]:
+                    self._serve()
+        except BaseException as error:
+            if mine.done():
                 self.give_back()
-            raise
-        finally:
-            if mine in self._waiting:
+            else:
                 self._waiting.remove(mine)
+            if isinstance(error, TimeoutError):
+                raise self._full() from None
+            raise
+
+    def _full(self) -> CommandRefused:
+        held = f"{self._taken} conversations are held already"
+        if self._most < self._settings.max_sessions:
+            return _refused(f"{held}, and the workers can speak to {self._most}; start one more: voicechat worker")
+        return _refused(f"{held} (server.max_sessions)")
 
 
 def _refused(why: str) -> CommandRefused:

@@ -18,6 +18,7 @@ from voicechat.fleet.metrics import FleetMetrics
 from voicechat.fleet.placing import Placing
 from voicechat.fleet.port import SpeechRequest, SpeechStream, VoiceError, VoiceModel
 from voicechat.fleet.registry import Registry
+from voicechat.fleet.seed import SeedCapacity
 from voicechat.fleet.view import FleetView, follow
 from voicechat.fleet.wire import voice_error, voice_model
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
@@ -59,6 +60,7 @@ class WorkerFleet:
         self._affinity = Affinity(registry)
         self._links: dict[str, WorkerLink] = {}
         self._gone: set[asyncio.Task[None]] = set()
+        self._seed_capacity = SeedCapacity(self._link_to(Member.seed(settings.worker_address)), heartbeat_s)
         self._placing = Placing(settings, lambda: self._view.members, self._link_to, self._affinity, self._metrics)
 
     @property
@@ -66,9 +68,18 @@ class WorkerFleet:
         """The workers that are known now."""
         return self._view.members
 
+    @property
+    def capacity(self) -> int | None:
+        """Places of the workers that take replies; None while none has told."""
+        known = [member.record for member in self._view.members if not member.is_seed]
+        if not known:
+            return self._seed_capacity.replies
+        return sum(record.capacity for record in known if not record.draining)
+
     async def follow(self) -> None:
         """Keep the fleet in view, for as long as this runs."""
         if self._registry is None:
+            await self._seed_capacity.follow()
             return
         async with asyncio.TaskGroup() as group:
             group.create_task(follow(self._registry, self._view, self._heartbeat_s / 2, self._keep_links))

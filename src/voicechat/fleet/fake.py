@@ -153,7 +153,7 @@ class FakeFleet:
     """Speaks each written word for `word_ms`, in chunks of `chunk_ms`.
 
     `refuse_with` fails the opening of a reply, `fail_after_ms` a reply after that much audio. `streams` keeps every
-    reply opened, in order.
+    reply opened, in order. `capacity` is what it says of itself.
     """
 
     word_ms: float = 300.0
@@ -162,6 +162,7 @@ class FakeFleet:
     fail_after_ms: float | None = None
     streams: list[FakeSpeechStream] = field(default_factory=list)
     closed: bool = False
+    capacity: int | None = None
 
     @asynccontextmanager
     async def speak(self, request: SpeechRequest) -> AsyncIterator[SpeechStream]:

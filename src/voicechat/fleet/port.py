@@ -183,6 +183,10 @@ class VoiceFleet(Protocol):
     async def models(self) -> Sequence[VoiceModel]:
         """The voices that reachable workers know. Raises `VoiceError`."""
 
+    @property
+    def capacity(self) -> int | None:
+        """Replies to listeners that the workers can speak at once, as they measure it; None where they do not say."""
+
     async def check(self) -> None:
         """Raise `VoiceError` unless a worker can speak now."""
 

@@ -62,6 +62,22 @@ async def test_who_leaves_with_the_place_in_hand_gives_it_back() -> None:
     await next_one
 
 
+async def test_no_more_are_let_in_than_the_voice_can_speak_to() -> None:
+    can_speak_to = 1
+    made = Places(ServerSettings(max_sessions=8, session_wait_s=60), capacity=lambda: can_speak_to)
+    await made.take()
+    queued = await waiting(made)
+    can_speak_to = 2
+    await queued
+
+
+async def test_who_is_refused_reads_how_many_the_voice_can_speak_to() -> None:
+    made = Places(ServerSettings(max_sessions=8, session_wait_s=0), capacity=lambda: 1)
+    await made.take()
+    with pytest.raises(CommandRefused, match="the workers can speak to 1; start one more"):
+        await made.take()
+
+
 async def test_while_the_process_is_late_nobody_is_let_in() -> None:
     pulse = Pulse()
     made = Places(ServerSettings(max_lateness_ms=50), pulse.lateness_ms)
