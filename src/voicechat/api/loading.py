@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from voicechat.api.errors import ApiError
 from voicechat.asr.port import Ears
+from voicechat.conversation.items import Item
 from voicechat.conversation.port import CommandRefused, Conversation, ConversationConfig, ConversationFactory
 
 LOADING_RETRY_S = 2.0
@@ -43,9 +46,9 @@ class DeferredFactory:
         """What a client that chooses nothing gets. Raises `CommandRefused` while there is no factory."""
         return self._require().default_config()
 
-    async def open(self, config: ConversationConfig) -> Conversation:
-        """Start a conversation. Raises `CommandRefused`."""
-        return await self._require().open(config)
+    async def open(self, config: ConversationConfig, past: Sequence[Item] = ()) -> Conversation:
+        """Start a conversation, or go on with one. Raises `CommandRefused`."""
+        return await self._require().open(config, past)
 
     @property
     def active(self) -> int:

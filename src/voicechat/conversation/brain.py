@@ -9,7 +9,7 @@ from livekit import rtc
 from livekit.agents import llm
 
 from voicechat.conversation.clock import Clock
-from voicechat.conversation.ledger import new_id
+from voicechat.conversation.items import new_id
 from voicechat.conversation.mind import Mind
 from voicechat.conversation.port import ConversationConfig
 from voicechat.conversation.replies import Replies

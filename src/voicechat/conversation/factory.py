@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from voicechat.asr.port import Ears
 from voicechat.conversation.canceller import MakeCanceller
 from voicechat.conversation.clock import Clock
 from voicechat.conversation.detectors import Detector
 from voicechat.conversation.engine import default_turn_detection, without_judge
+from voicechat.conversation.items import Item
 from voicechat.conversation.mind import MakeLlm
 from voicechat.conversation.places import Places, always_on_time
 from voicechat.conversation.port import REPLYING, Conversation, ConversationConfig, TurnDetection
@@ -73,8 +74,11 @@ class SessionFactory:
         turns = default_turn_detection(chosen)
         return turns if self._detector is not None else without_judge(turns, chosen)
 
-    async def open(self, config: ConversationConfig) -> Conversation:
-        """Start a conversation, once there is a place for it. Raises `CommandRefused` when there is none in time."""
+    async def open(self, config: ConversationConfig, past: Sequence[Item] = ()) -> Conversation:
+        """Start a conversation, or go on with `past`, once there is a place for it.
+
+        Raises `CommandRefused` when there is none in time.
+        """
         await self._places.take()
         session = Session(
             self._settings,
@@ -90,7 +94,7 @@ class SessionFactory:
         )
         self._sessions.add(session)
         try:
-            await session.start()
+            await session.start(past)
         except BaseException:
             await session.aclose()
             raise

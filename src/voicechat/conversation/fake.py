@@ -14,7 +14,7 @@ from livekit.agents import APIConnectionError, APIConnectOptions, llm, vad
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 
 from voicechat.audio.pcm import rms_dbfs
-from voicechat.conversation.ledger import new_id
+from voicechat.conversation.items import new_id
 from voicechat.conversation.port import TurnDetection
 
 WINDOW_S = 0.032

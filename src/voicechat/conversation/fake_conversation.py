@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from voicechat.conversation.items import Item
 from voicechat.conversation.port import (
     REPLYING,
     CommandRefused,
@@ -44,6 +45,7 @@ class FakeConversation:
         self.refusals: dict[str, CommandRefused] = {}
         self.items: list[HistoryItem] = []
         self.pushed_samples = 0
+        self.past: Sequence[Item] = ()
         self.closed = False
         self.doing = ConversationState.LISTENING
         self._events: asyncio.Queue[ConversationEvent | None] = asyncio.Queue()
@@ -162,13 +164,14 @@ class FakeFactory:
         """The configuration it was made with."""
         return self._config
 
-    async def open(self, config: ConversationConfig) -> FakeConversation:
+    async def open(self, config: ConversationConfig, past: Sequence[Item] = ()) -> FakeConversation:
         """Open one more. Raises `CommandRefused` at capacity."""
         if self.active >= self._capacity:
             raise CommandRefused(
                 "capacity_exceeded", f"{self._capacity} conversations are held already; try again later"
             )
         conversation = FakeConversation(config)
+        conversation.past = past
         self._prepare(conversation)
         self.opened.append(conversation)
         return conversation

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 from livekit.agents.llm import ChatContext, ChatItem, ChatMessage, FunctionCall, FunctionCallOutput
 
+from voicechat.conversation.items import Item, Message, ToolCall, ToolOutput
 from voicechat.conversation.port import CommandRefused, HistoryItem
 
 MAX_ITEMS = 1000
@@ -16,44 +15,6 @@ MAX_ITEMS = 1000
 
 MAX_CHARS = 1_000_000
 """All items together, as long as there is more than one; the oldest go first."""
-
-Role = Literal["user", "assistant", "system"]
-
-
-def new_id(prefix: str) -> str:
-    """An identifier that no other item has."""
-    return f"{prefix}_{secrets.token_hex(9)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """Something said or written."""
-
-    id: str
-    role: Role
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """The assistant asks the client to run a function."""
-
-    id: str
-    call_id: str
-    name: str
-    arguments: str
-
-
-@dataclass(frozen=True, slots=True)
-class ToolOutput:
-    """What the function gave."""
-
-    id: str
-    call_id: str
-    output: str
-
-
-Item = Message | ToolCall | ToolOutput
 
 
 class Ledger:

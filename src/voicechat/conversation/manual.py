@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from voicechat.asr.port import EARS_RATE_HZ, Ears, EarsError, RecognitionStream
 from voicechat.audio.pcm import Pcm16
-from voicechat.conversation.ledger import Ledger, Message, new_id
+from voicechat.conversation.items import Message, new_id
+from voicechat.conversation.ledger import Ledger
 from voicechat.conversation.port import CommandRefused, ConversationFailed, TurnCommitted, UserTranscript
 from voicechat.conversation.tasks import TaskOwner
 from voicechat.conversation.turns import Emit

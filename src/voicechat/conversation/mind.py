@@ -8,7 +8,8 @@ from typing import Any
 from livekit.agents import NOT_GIVEN, APIConnectOptions, llm
 
 from voicechat.conversation.clock import Clock
-from voicechat.conversation.ledger import Ledger, ToolCall, new_id
+from voicechat.conversation.items import ToolCall, new_id
+from voicechat.conversation.ledger import Ledger
 from voicechat.conversation.port import ConversationConfig, FunctionTool
 from voicechat.conversation.reply import Reply
 from voicechat.llm.history import bound_history, join_neighbours

@@ -14,6 +14,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from voicechat.conversation.items import Item
+
 
 class ConversationState(StrEnum):
     """What the assistant is doing."""
@@ -336,8 +338,8 @@ class ConversationFactory(Protocol):
     def default_config(self) -> ConversationConfig:
         """What a client that chooses nothing gets."""
 
-    async def open(self, config: ConversationConfig) -> Conversation:
-        """Start a conversation. Raises `CommandRefused` when no more can be held."""
+    async def open(self, config: ConversationConfig, past: Sequence[Item] = ()) -> Conversation:
+        """Start a conversation, or go on with one whose items are `past`. Raises `CommandRefused` when none can be."""
 
     @property
     def active(self) -> int:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
-from voicechat.conversation.ledger import new_id
+from voicechat.conversation.items import Item, new_id
 from voicechat.conversation.port import (
     Conversation,
     ConversationConfig,
@@ -112,9 +112,9 @@ class RecordedFactory:
         """What a client that chooses nothing gets."""
         return self._factory.default_config()
 
-    async def open(self, config: ConversationConfig) -> Conversation:
-        """Start a conversation."""
-        return cast(Conversation, _Recorded(await self._factory.open(config), TurnWriter(self._sink)))
+    async def open(self, config: ConversationConfig, past: Sequence[Item] = ()) -> Conversation:
+        """Start a conversation, or go on with one."""
+        return cast(Conversation, _Recorded(await self._factory.open(config, past), TurnWriter(self._sink)))
 
     @property
     def active(self) -> int:

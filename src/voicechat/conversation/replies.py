@@ -10,7 +10,8 @@ from livekit.agents.voice import SpeechHandle
 
 from voicechat.audio.pcm import Pcm16, samples_to_ms
 from voicechat.conversation.clock import Clock
-from voicechat.conversation.ledger import Ledger, Message, ToolCall
+from voicechat.conversation.items import Message, ToolCall
+from voicechat.conversation.ledger import Ledger
 from voicechat.conversation.playout import RATE_HZ, Track
 from voicechat.conversation.port import (
     CommandRefused,

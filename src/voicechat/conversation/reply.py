@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from livekit.agents.voice import SpeechHandle
 
-from voicechat.conversation.ledger import ToolCall, new_id
+from voicechat.conversation.items import ToolCall, new_id
 from voicechat.conversation.port import ReplyOptions
 from voicechat.conversation.spoken import SpokenText
 from voicechat.conversation.voice import ReplyVoice

@@ -20,8 +20,9 @@ from voicechat.conversation.clock import Clock, LoopClock
 from voicechat.conversation.detectors import Detector
 from voicechat.conversation.ears import SessionEars
 from voicechat.conversation.floor import Floor
+from voicechat.conversation.items import Item, Message, ToolOutput, new_id
 from voicechat.conversation.lead import AdaptiveLead
-from voicechat.conversation.ledger import Ledger, Message, ToolOutput, new_id
+from voicechat.conversation.ledger import Ledger
 from voicechat.conversation.manual import ManualTurns
 from voicechat.conversation.microphone import Microphone, RateConverter
 from voicechat.conversation.mind import MakeLlm, Mind
@@ -121,8 +122,10 @@ class Session:
         self._closing: asyncio.Task[None] | None = None
         self._closed = False
 
-    async def start(self) -> None:
-        """Begin to listen."""
+    async def start(self, past: Sequence[Item] = ()) -> None:
+        """Begin to listen; who was here before, as `past` tells, is not greeted again."""
+        for item in past:
+            self._ledger.add(item)
         self._listen_to_engine()
         self._engine.input.audio = self._microphone
         self._engine.output.audio = self._playout
@@ -132,7 +135,7 @@ class Session:
         engines.set_interruption_duration(self._engine, engines.ONLY_WORDS_PAUSE_S)
         await self._engine.start(engines.Assistant(self._brain), record=False, session_host=False)
         self._set_timers()
-        if greeting := self._settings.conversation.greeting:
+        if (greeting := self._settings.conversation.greeting) and not past:
             self._turn_decided = True
             self._engine.say(greeting)
 
@@ -268,6 +271,7 @@ class Session:
         self._engine.on("close", self._on_engine_closed)
 
     def _on_speech_created(self, event: SpeechCreatedEvent) -> None:
+        engines.forget_past_events(self._engine)
         options, self._asked = self._asked or ReplyOptions(), None
         early = not self._turn_decided
         self._turn_decided = False

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from voicechat.conversation.clock import Clock
-from voicechat.conversation.ledger import Ledger, Message, new_id
+from voicechat.conversation.items import Message, new_id
+from voicechat.conversation.ledger import Ledger
 from voicechat.conversation.port import (
     ConversationEvent,
     SpeechBegan,

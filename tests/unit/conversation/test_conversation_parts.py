@@ -9,7 +9,8 @@ from livekit.agents.llm import ChatMessage, FunctionCall
 from voicechat.conversation.backchannels import is_backchannel, known_backchannels
 from voicechat.conversation.echo import is_echo
 from voicechat.conversation.gain import GainRamp, db_to_linear
-from voicechat.conversation.ledger import MAX_CHARS, MAX_ITEMS, Ledger, Message, ToolCall, ToolOutput
+from voicechat.conversation.items import Message, ToolCall, ToolOutput
+from voicechat.conversation.ledger import MAX_CHARS, MAX_ITEMS, Ledger
 from voicechat.conversation.port import CommandRefused, ConversationState
 from voicechat.conversation.spoken import SpokenText
 from voicechat.conversation.state import LEGAL_MOVES, IllegalMoveError, StateMachine
