@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -81,6 +82,33 @@ async def test_the_connection_that_waited_longest_makes_room() -> None:
                 await held[1][0].readexactly(1)
         for _, each in [*held, (reader, writer)]:
             each.close()
+
+
+async def test_a_server_that_takes_nobody_new_serves_who_has_asked() -> None:
+    asked, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def think(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.set()
+        await may_answer.wait()
+        await refuse(scope, receive, send)
+
+    listener = bind("127.0.0.1", 0, "server.port")
+    server = make_server(think, ServerSettings(shutdown_grace_s=1))
+    async with running(server, listener):
+        port = port_of(listener)
+        (idle, idle_writer), (busy, busy_writer) = await connect(port), await connect(port)
+        busy_writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await asked.wait()
+        server.take_nobody_new()
+        with pytest.raises(ConnectionError):
+            await connect(port)
+        with contextlib.suppress(ConnectionError):
+            assert await idle.read() == b""
+        may_answer.set()
+        assert (await answer_of(busy)).startswith(ANSWER)
+        assert await busy.read() == b""
+        for writer in (idle_writer, busy_writer):
+            writer.close()
 
 
 async def test_what_is_sent_does_not_wait_for_what_was_sent_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,6 +45,7 @@ class Door:
         self._most = most
         self._inside: set[object] = set()
         self._asking: OrderedDict[object, Callable[[], None]] = OrderedDict()
+        self.is_shut = False
 
     @property
     def inside(self) -> int:
@@ -67,6 +68,14 @@ class Door:
         """The connection is gone, or is another's now."""
         self._inside.discard(connection)
         self._asking.pop(connection, None)
+
+    def shut(self) -> None:
+        """Drop whoever has nothing under way; others end as soon as they have been served."""
+        self.is_shut = True
+        while self._asking:
+            connection, drop = self._asking.popitem()
+            self.leave(connection)
+            drop()
 
     def asks(self, connection: object, drop: Callable[[], None]) -> None:
         """The connection has nothing under way; `drop` ends it."""
@@ -146,7 +155,11 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _wait_for_more(self) -> None:
         answered = self.cycle is not None and self.cycle.response_complete
-        if answered and self._phase is Phase.BEING_SERVED and not self.pipeline:
+        if not answered or self._phase is not Phase.BEING_SERVED or self.pipeline:
+            return
+        if self._door.is_shut:
+            self.transport.close()
+        else:
             self._door.asks(self, self.transport.abort)
 
     def _arm(self, seconds: float) -> None:

@@ -63,7 +63,8 @@ def realtime_router(services: Services) -> APIRouter:
     @router.websocket("")
     async def realtime(socket: WebSocket) -> None:
         caller = caller_of(socket.scope)
-        handshake = read_handshake(socket.query_params, socket.scope["subprotocols"], caller.session)
+        offered = socket.scope["subprotocols"]
+        handshake = read_handshake(socket.query_params, offered, caller.session, caller.key_id)
         await serve_connection(socket, handshake, services.realtime, lambda: services.access.until_ended(caller))
 
     @router.post(

@@ -17,6 +17,7 @@ from voicechat.access.build import open_access
 from voicechat.api.app import create_app
 from voicechat.api.lifecycle import Lifecycle, Phase
 from voicechat.api.loading import DeferredEars, DeferredFactory
+from voicechat.api.moves import open_moves
 from voicechat.api.ops import create_ops_app
 from voicechat.api.servers import QuietServer, bind, make_server, port_of, running
 from voicechat.api.services import Services
@@ -26,10 +27,11 @@ from voicechat.fleet.open import open_fleet
 from voicechat.fleet.port import VoiceFleet
 from voicechat.process import stop_signals
 from voicechat.settings import Settings
+from voicechat.transports.realtime.moving import Moves
 
 log = structlog.get_logger(__name__)
 
-REPLY_POLL_S = 0.05
+POLL_S = 0.05
 CODEC_THREADS = 2
 """Threads for what must not be coded on the event loop: large frames, and speech that is sent compressed."""
 DECODER_THREADS = 2
@@ -42,16 +44,29 @@ Announce = Callable[[int, int], None]
 async def serve(settings: Settings, ready: Announce | None = None) -> None:
     """Serve until SIGTERM or SIGINT, then let what runs finish for `server.shutdown_grace_s`.
 
+    With Redis, conversations are asked before that to go on at another orchestrator; the others have `server.drain_s`.
     Liveness answers at once, readiness once the models are loaded. Raises `ExposedError`, `KeyStoreError`, `BindError`,
     `EarsError`, `MindError` or `PartError` when the process cannot do its work; the text says what to do.
     """
     stop = asyncio.Event()
     with stop_signals(stop):
-        async with watchdog(), open_access(settings) as access, open_fleet(settings, REGISTRY) as fleet:
-            await _serve(settings, access, fleet, stop, ready or _log_ready)
+        async with (
+            watchdog(),
+            open_access(settings) as access,
+            open_fleet(settings, REGISTRY) as fleet,
+            open_moves(settings.redis) as moves,
+        ):
+            await _serve(settings, access, fleet, moves, stop, ready or _log_ready)
 
 
-async def _serve(settings: Settings, access: Access, fleet: VoiceFleet, stop: asyncio.Event, ready: Announce) -> None:
+async def _serve(
+    settings: Settings,
+    access: Access,
+    fleet: VoiceFleet,
+    moves: Moves | None,
+    stop: asyncio.Event,
+    ready: Announce,
+) -> None:
     factory, lifecycle, released = DeferredFactory(), Lifecycle(), asyncio.Event()
     with (
         ThreadPoolExecutor(CODEC_THREADS, "codec") as executor,
@@ -67,6 +82,7 @@ async def _serve(settings: Settings, access: Access, fleet: VoiceFleet, stop: as
             executor=executor,
             decoders=decoders,
             started_at=time.monotonic(),
+            moves=moves,
         )
         async with _listening(services, ready) as api:
             # Conversations end with their connections, so the models they stand on go after the servers.
@@ -75,9 +91,13 @@ async def _serve(settings: Settings, access: Access, fleet: VoiceFleet, stop: as
             lifecycle.move(Phase.DRAINING)
             log.info("draining", conversations=factory.active, grace_s=settings.server.shutdown_grace_s)
             factory.withdraw()
+            api.take_nobody_new()
             if not factory.was_provided:
                 # Models that are loaded by now are for nobody.
                 holding.cancel()
+            if moves is not None:
+                moves.begin()
+                await conversations_over(factory, settings.server.drain_s)
             api.limit_grace(await replies_over(factory, settings.server.shutdown_grace_s))
         released.set()
         await asyncio.wait((holding,))
@@ -85,12 +105,21 @@ async def _serve(settings: Settings, access: Access, fleet: VoiceFleet, stop: as
             holding.result()
 
 
+async def conversations_over(factory: ConversationFactory, limit_s: float) -> float:
+    """Wait until no conversation is held, `limit_s` at most; returns how much of it is left."""
+    return await _wait_while(lambda: factory.active, limit_s)
+
+
 async def replies_over(factory: ConversationFactory, grace_s: float) -> float:
     """Wait until nobody is being answered, `grace_s` at most; returns how much of it is left."""
+    return await _wait_while(lambda: factory.replying, grace_s)
+
+
+async def _wait_while(busy: Callable[[], int], limit_s: float) -> float:
     now = asyncio.get_running_loop().time
-    end_s = now() + grace_s
-    while factory.replying and now() < end_s:  # noqa: ASYNC110 - it can only be asked
-        await asyncio.sleep(REPLY_POLL_S)
+    end_s = now() + limit_s
+    while busy() and now() < end_s:  # noqa: ASYNC110 - it can only be asked
+        await asyncio.sleep(POLL_S)
     return max(0.0, end_s - now())
 
 

@@ -25,13 +25,20 @@ class BindError(Exception):
 class QuietServer(uvicorn.Server):
     """A server that leaves signals to the process it is part of, and says when it is up."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, door: Door) -> None:
         super().__init__(config)
+        self._door = door
         self.is_up = asyncio.Event()
 
     def limit_grace(self, seconds: float) -> None:
         """Give running requests this long when the server ends; whole seconds, and one at least."""
         self.config.timeout_graceful_shutdown = max(1, round(seconds))
+
+    def take_nobody_new(self) -> None:
+        """Refuse connections, and end those that have nothing under way: a balancer turns to another process."""
+        for server in self.servers:
+            server.close()
+        self._door.shut()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept."""
@@ -83,7 +90,7 @@ def make_server(app: ASGIApp, settings: ServerSettings) -> QuietServer:
         ws_per_message_deflate=False,
         server_header=False,
     )
-    server = QuietServer(config)
+    server = QuietServer(config, door)
     server.limit_grace(settings.shutdown_grace_s)
     return server
 

@@ -12,6 +12,7 @@ from voicechat.conversation.port import ConversationFactory
 from voicechat.fleet.port import VoiceFleet
 from voicechat.settings import Settings
 from voicechat.transports.realtime.connection import RealtimeServices
+from voicechat.transports.realtime.moving import Moves
 from voicechat.transports.realtime.voices import VoiceDirectory
 
 
@@ -20,7 +21,7 @@ class Services:
     """Shared parts of one process.
 
     `executor` is for codecs that somebody listens to, `decoders` for recordings, which may take seconds. `started_at`
-    is a reading of the monotonic clock, in seconds.
+    is a reading of the monotonic clock, in seconds. `moves`: None where conversations end with the process.
     """
 
     settings: Settings
@@ -32,6 +33,7 @@ class Services:
     executor: Executor
     decoders: Executor
     started_at: float
+    moves: Moves | None = None
 
     @property
     def voices(self) -> VoiceDirectory:
@@ -47,4 +49,5 @@ class Services:
             voices=self.voices,
             executor=self.executor,
             max_frame_bytes=self.settings.server.max_frame_bytes,
+            moves=self.moves,
         )

@@ -81,6 +81,8 @@ def orchestrator_service(settings: Settings, mind: Mind, voice_address: str) -> 
                 "llm": settings.llm.model_copy(update=_pinned(mind)),
                 # Our own voice answers on loopback, without credentials.
                 "grpc": GrpcSettings(),
+                # Nobody else is there to take the conversations.
+                "server": settings.server.model_copy(update={"drain_s": 0.0}),
             }
         ),
         (*ORCHESTRATOR_SECTIONS, ""),

@@ -116,6 +116,11 @@ class ServerSettings(Section):
         default_factory=list, description="further web origins whose pages may talk to the server, or *"
     )
     shutdown_grace_s: float = Field(10.0, ge=0, description="time that running requests get when the process ends, s")
+    drain_s: float = Field(
+        20.0,
+        ge=0,
+        description="time that conversations get before that, where Redis keeps them for another orchestrator, s",
+    )
 
 
 class TtsSettings(Section):

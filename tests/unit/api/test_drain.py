@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from support import virtual_time
 
-from voicechat.api.serve import replies_over
+from voicechat.api.serve import conversations_over, replies_over
 from voicechat.conversation.fake_conversation import FakeConversation, FakeFactory
 from voicechat.conversation.port import ConversationState
 
@@ -38,3 +38,19 @@ def test_a_reply_in_progress_is_heard_to_its_end() -> None:
 
 def test_a_reply_that_is_longer_than_the_grace_is_cut() -> None:
     assert virtual_time.run(left_of_grace(60.0)) == 0.0
+
+
+async def left_of_drain(conversation_s: float | None) -> float:
+    factory = FakeFactory()
+    held = await factory.open(factory.default_config())
+    if conversation_s is not None:
+        asyncio.get_running_loop().call_later(conversation_s, lambda: asyncio.ensure_future(held.aclose()))
+    return await conversations_over(factory, GRACE_S)
+
+
+def test_a_draining_process_ends_once_its_last_conversation_has_left() -> None:
+    assert virtual_time.run(left_of_drain(3.0)) == pytest.approx(7.0, abs=0.1)
+
+
+def test_a_conversation_that_stays_is_held_to_the_limit() -> None:
+    assert virtual_time.run(left_of_drain(None)) == 0.0

@@ -19,11 +19,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from voicechat.conversation.port import CommandRefused, Conversation, ConversationFactory
 from voicechat.transports.realtime.errors import ProtocolError, from_validation, unsupported
 from voicechat.transports.realtime.handshake import Handshake
-from voicechat.transports.realtime.inbound import Inbound
+from voicechat.transports.realtime.inbound import Inbound, LeavingError
 from voicechat.transports.realtime.meter import InputMeter
+from voicechat.transports.realtime.moving import MovedSession, MoveError, Moves, new_token
 from voicechat.transports.realtime.outbound import FatalError, Outbound
 from voicechat.transports.realtime.outbox import MAX_WAITING_CHARS, Outbox, SlowReaderError
-from voicechat.transports.realtime.protocol import build, encode, error_event, new_id
+from voicechat.transports.realtime.protocol import build, encode, error_event, extension, new_id
 from voicechat.transports.realtime.session import Session
 from voicechat.transports.realtime.session_config import SessionConfig, apply, check_model, describe
 from voicechat.transports.realtime.voices import VoiceDirectory
@@ -40,7 +41,7 @@ MAX_TEXT_FRAME_CHARS = 1_500_000
 READ_PATIENCE_S = 10.0
 """How long a client may send events while it leaves much of what it was sent unread, s."""
 
-NORMAL, POLICY_VIOLATION, SERVER_ERROR, TRY_AGAIN_LATER = 1000, 1008, 1011, 1013
+NORMAL, POLICY_VIOLATION, SERVER_ERROR, SERVICE_RESTART, TRY_AGAIN_LATER = 1000, 1008, 1011, 1012, 1013
 """Close codes, RFC 6455 section 7.4.1 and IANA's registry."""
 ACCESS_ENDED = 3000
 """Close code of a key that ceased to be in force: "unauthorized" in IANA's registry."""
@@ -48,12 +49,13 @@ ACCESS_ENDED = 3000
 
 @dataclass(frozen=True, slots=True)
 class RealtimeServices:
-    """What every connection of a process shares."""
+    """What every connection of a process shares. `moves`: None where sessions end with the process."""
 
     conversations: ConversationFactory
     voices: VoiceDirectory
     executor: Executor
     max_frame_bytes: int
+    moves: Moves | None = None
     max_waiting_chars: int = MAX_WAITING_CHARS
     clock: Callable[[], float] = time.monotonic
 
@@ -78,13 +80,15 @@ async def serve_connection(
     await socket.accept(subprotocol=handshake.subprotocol)
     try:
         _check_intent(handshake.intent)
-        config = await initial_config(handshake.model, handshake.session, services)
-        conversation = await services.conversations.open(config.conversation)
+        moved = await _find_moved(handshake, services.moves)
+        config = await initial_config(handshake.model, moved.session if moved else handshake.session, services)
+        conversation = await services.conversations.open(config.conversation, moved.past if moved else ())
     except (ProtocolError, CommandRefused) as error:
         await _refuse(socket, error)
         return
     try:
-        end = await _Connection(socket, handshake, services, conversation, config).run(until_ended)
+        connection = _Connection(socket, handshake, services, conversation, config, moved)
+        end = await connection.run(until_ended)
     finally:
         await conversation.aclose()
     await _close(socket, end)
@@ -107,6 +111,16 @@ def _check_intent(intent: str) -> None:
         raise unsupported("intent", f"intent={intent[:50]} is not supported: leave it out to hold a conversation")
 
 
+async def _find_moved(handshake: Handshake, moves: Moves | None) -> MovedSession | None:
+    """The session that the client goes on with, if it is kept. Raises `CommandRefused` where that cannot be known."""
+    if handshake.resume_token is None or moves is None:
+        return None
+    try:
+        return await moves.find(handshake.resume_token, handshake.owner)
+    except MoveError as error:
+        raise CommandRefused("resume_unavailable", str(error)) from error
+
+
 class _Connection:
     """Three flows of one client: its events, the conversation's events, and the frames that leave."""
 
@@ -117,19 +131,24 @@ class _Connection:
         services: RealtimeServices,
         conversation: Conversation,
         config: SessionConfig,
+        moved: MovedSession | None,
     ) -> None:
         self._socket = socket
+        self._handshake = handshake
+        self._moved = moved
         self._services = services
         self._conversation = conversation
         self._outbox = Outbox(services.max_waiting_chars)
         self._session = Session(
-            id=new_id("sess"),
+            id=moved.id if moved else new_id("sess"),
             conversation=conversation,
             config=config,
             voices=services.voices,
             meter=InputMeter(services.clock),
             send=self._outbox.put,
         )
+        for item in moved.items if moved else ():
+            self._session.items.put(item)
         self._inbound = Inbound(self._session, services.executor)
         self._outbound = Outbound(self._session, extensions=handshake.extensions)
 
@@ -137,12 +156,14 @@ class _Connection:
         """Serve until one side ends; returns how."""
         end = ConnectionEndError(NORMAL, "over")
         self._session.send(build(SessionCreatedEvent, session=describe(self._session.config, self._session.id)))
+        await self._tell_of_resumption()
         try:
             async with anyio.create_task_group() as flows:
                 flows.start_soon(self._read)
                 flows.start_soon(self._listen)
                 flows.start_soon(self._write)
                 flows.start_soon(self._leave, until_ended)
+                flows.start_soon(self._ask_to_move)
         except* ConnectionEndError as ends:
             end = _first(ends)
         except* Exception:
@@ -155,6 +176,38 @@ class _Connection:
         code, message = await until_ended()
         self._session.send(error_event(message, code=code))
         raise ConnectionEndError(ACCESS_ENDED, message)
+
+    async def _tell_of_resumption(self) -> None:
+        token, moves = self._handshake.resume_token, self._services.moves
+        if token is None:
+            return
+        if self._moved is None or moves is None:
+            message = "there is no session to go on with (sessions that move are kept for a minute); this is a new one"
+            self._session.send(error_event(message, code="session_not_found"))
+            return
+        # A store that went away meanwhile forgets by itself.
+        with suppress(MoveError):
+            await moves.drop(token)
+
+    async def _ask_to_move(self) -> None:
+        """Once this process drains, offer clients that can to go on elsewhere."""
+        moves = self._services.moves
+        if moves is None or not self._handshake.extensions:
+            return
+        await moves.begun()
+        self._session.resume_token = new_token()
+        self._session.send(extension("voicechat.session.moved", resume_token=self._session.resume_token))
+
+    async def _hand_over(self) -> None:
+        """Keep the session for another process, and end here; where it cannot be kept, the client is told to stay."""
+        token, moves = self._session.resume_token, self._services.moves
+        assert token is not None and moves is not None, "only a session that was told to move can leave"
+        try:
+            await moves.keep(token, self._session.moved(self._handshake.owner))
+        except MoveError as error:
+            self._session.send(error_event(str(error), code="session_not_moved", kind="server_error"))
+            return
+        raise ConnectionEndError(SERVICE_RESTART, "the session goes on elsewhere")
 
     async def _flush(self, end: ConnectionEndError) -> None:
         """Send what still waits, such as the error that ended the conversation, to a client that reads."""
@@ -171,6 +224,8 @@ class _Connection:
             frame = await self._receive()
             try:
                 await self._inbound.obey(await self._parse(frame))
+            except LeavingError:
+                await self._hand_over()
             except ProtocolError as error:
                 self._session.send(error_event(str(error), code=error.code, param=error.param))
             except SlowReaderError as error:

@@ -58,6 +58,19 @@ class Played(BaseModel):
     event_id: str | None = None
 
 
+class Leave(BaseModel):
+    """Our clients, once told to: they go on elsewhere."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str
+    event_id: str | None = None
+
+
+class LeavingError(Exception):
+    """The client goes on elsewhere."""
+
+
 class Inbound:
     """Obeys the events of one client. Slow decoding happens on `executor`, in order."""
 
@@ -67,7 +80,7 @@ class Inbound:
         self._executor = executor
 
     async def obey(self, event: Mapping[str, Any]) -> None:
-        """Carry out one event; what cannot be is answered with an `error` event."""
+        """Carry out one event; what cannot be is answered with an `error` event. Raises `LeavingError`."""
         try:
             kind, handler = _entry(event)
             await handler(self, _parse(kind, event))
@@ -159,6 +172,12 @@ class Inbound:
             raise ProtocolError("invalid_value", "audio_end_ms is 0 or more", "audio_end_ms")
         self._conversation.played(event.item_id, event.audio_end_ms)
 
+    async def leave(self, _: Leave) -> None:
+        """Let the session go on elsewhere."""
+        if self._session.resume_token is None:
+            raise ProtocolError("session_not_moving", "the session does not move; close the connection to end it")
+        raise LeavingError
+
     def _previous(self, asked: str | None) -> str | None:
         last = self._session.items.last_id
         if asked is None or asked == last or (asked == "root" and last is None):
@@ -231,6 +250,7 @@ HANDLERS: Mapping[str, tuple[type[BaseModel], Handler]] = {
     "response.create": (ResponseCreateEvent, Inbound.create_response),
     "response.cancel": (ResponseCancelEvent, Inbound.cancel_response),
     "voicechat.played": (Played, Inbound.note_played),
+    "voicechat.session.leave": (Leave, Inbound.leave),
 }
 """Every event that a client may send, the type it is checked against, and what obeys it."""
 

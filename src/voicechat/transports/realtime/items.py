@@ -25,6 +25,10 @@ class ItemLedger:
         """The newest item."""
         return next(reversed(self._items), None)
 
+    def all(self) -> list[Wire]:
+        """Every item, in order."""
+        return list(self._items.values())
+
     def put(self, item: Wire) -> None:
         """Add an item, or bring a known one up to date."""
         self._chars += _chars(item) - _chars(self._items.get(item["id"], {}))
