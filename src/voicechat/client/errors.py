@@ -10,6 +10,14 @@ class ClientError(Exception):
     """The conversation cannot be held or went on no longer; the text says what to do."""
 
 
+class RefusedError(ClientError):
+    """The server takes no conversation just now; `code` is its reason, for programs."""
+
+    def __init__(self, code: str | None, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 @contextlib.contextmanager
 def one_error() -> Iterator[None]:
     """Raise the first of several errors that tasks of a group ended with."""

@@ -28,6 +28,10 @@ class FakeSocket:
         """What the client sent of one type."""
         return [event for event in self.sent if event["type"] == event_type]
 
+    async def close(self) -> None:
+        """Be closed by the client."""
+        self.hang_up()
+
     async def send(self, message: str) -> None:
         """Keep what the client sends."""
         self.sent.append(json.loads(message))

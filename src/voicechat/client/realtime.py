@@ -12,9 +12,11 @@ from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.frames import CloseCode
+from websockets.typing import Subprotocol
 
 from voicechat.audio.pcm import Pcm16, from_bytes
-from voicechat.client.errors import ClientError
+from voicechat.client.errors import ClientError, RefusedError
 from voicechat.client.microphone import Microphone
 from voicechat.client.playout import PlayoutBuffer
 
@@ -24,6 +26,9 @@ CLOSE_TIMEOUT_S = 3.0
 MAX_EVENT_BYTES = 16 * 2**20
 REPORT_EVERY_S = 0.1
 KEY_VARIABLE = "VOICECHAT_API_KEY"
+REALTIME = "realtime"
+RESUME_SUBPROTOCOL = "voicechat-resume."
+"""Goes before the token of a session that moved here from another process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +44,41 @@ class TimedEvent:
         return str(self.event.get("type", ""))
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server is (ws:// or wss://), and the key that is shown to it."""
+
+    url: str
+    key: str | None = None
+
+
 EventSink = Callable[[TimedEvent], None]
 
 
 class RealtimeClient:
     """One connection. Every call raises `ClientError` when the server has gone or does not take what is sent."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, address: Address = Address("")) -> None:
+        self.address = address
         self._socket = socket
+        self._greeting: TimedEvent | None = None
+
+    async def greeted(self) -> None:
+        """Wait for the session to be open; raises `RefusedError` where it is not."""
+        try:
+            async with asyncio.timeout(OPEN_TIMEOUT_S):
+                async for event in self.events():
+                    if event.type == "error":
+                        raise RefusedError(event.event["error"].get("code"), event.event["error"]["message"])
+                    self._greeting = event
+                    return
+        except TimeoutError as error:
+            raise ClientError("the server did not begin a session in time: it is overloaded") from error
+        raise ClientError("the server ended the conversation before it began")
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._socket.close()
 
     async def send(self, event_type: str, **fields: Any) -> None:
         """Send an event."""
@@ -69,24 +101,42 @@ class RealtimeClient:
         await self.send("response.create")
 
     async def events(self) -> AsyncIterator[TimedEvent]:
-        """Server events as they come; ends when the server closes the connection in good order."""
+        """Server events as they come; ends when the server closes the connection in good order, or restarts."""
         now = asyncio.get_running_loop().time
+        if self._greeting is not None:
+            greeting, self._greeting = self._greeting, None
+            yield greeting
         try:
             async for message in self._socket:
                 yield TimedEvent(now(), json.loads(message))
         except ConnectionClosed as error:
-            raise _gone(error) from error
+            if error.rcvd is None or error.rcvd.code != CloseCode.SERVICE_RESTART:
+                raise _gone(error) from error
         except ValueError as error:
             raise ClientError("the server sent something that is not JSON: is this a Realtime endpoint?") from error
 
 
 @contextlib.asynccontextmanager
 async def open_realtime(url: str, key: str | None = None) -> AsyncIterator[RealtimeClient]:
-    """Connect to `url` (ws:// or wss://), showing `key`. Raises `ClientError` when nobody answers there, or refuses."""
+    """Be connected to `url` while the context lasts. Raises `ClientError` as `connect_realtime` does."""
+    client = await connect_realtime(Address(url, key))
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+async def connect_realtime(address: Address, resume_token: str = "") -> RealtimeClient:
+    """Connect, with the token of a session to go on with, if any.
+
+    Raises `ClientError` when nobody answers there, or refuses.
+    """
+    url = address.url
     try:
         socket = await connect(
             url,
-            additional_headers=key_header(key),
+            subprotocols=_subprotocols(resume_token),
+            additional_headers=key_header(address.key),
             open_timeout=OPEN_TIMEOUT_S,
             close_timeout=CLOSE_TIMEOUT_S,
             max_size=MAX_EVENT_BYTES,
@@ -102,36 +152,21 @@ async def open_realtime(url: str, key: str | None = None) -> AsyncIterator[Realt
         raise ClientError(
             f"nothing that speaks Realtime answers at {url} ({_brief(error)}): start it with `voicechat up`"
         ) from error
-    async with socket:
-        yield RealtimeClient(socket)
+    return RealtimeClient(socket, address)
 
 
-async def hold_call(
-    client: RealtimeClient, microphone: Microphone, playout: PlayoutBuffer, on_event: EventSink
-) -> None:
-    """Send what the microphone hears and queue what is answered, until cancelled.
-
-    Raises `ClientError` when the server ends the call.
-    """
-    async with asyncio.TaskGroup() as group:
-        helpers = [
-            group.create_task(_send_audio(client, microphone)),
-            group.create_task(_report_played(client, playout)),
-        ]
-        async for event in client.events():
-            _play(event.event, playout)
-            on_event(event)
-        for helper in helpers:
-            helper.cancel()
-    raise ClientError("the server ended the conversation")
+def _subprotocols(resume_token: str) -> list[Subprotocol] | None:
+    return [Subprotocol(REALTIME), Subprotocol(RESUME_SUBPROTOCOL + resume_token)] if resume_token else None
 
 
-async def _send_audio(client: RealtimeClient, microphone: Microphone) -> None:
+async def send_audio(client: RealtimeClient, microphone: Microphone) -> None:
+    """Send what the microphone hears, for ever."""
     async for frame in microphone.frames():
         await client.append_audio(frame)
 
 
-async def _report_played(client: RealtimeClient, playout: PlayoutBuffer) -> None:
+async def report_played(client: RealtimeClient, playout: PlayoutBuffer) -> None:
+    """Tell the server how much has been heard while it grows, for ever."""
     reported: tuple[str, int] = ("", 0)
     while True:
         await asyncio.sleep(REPORT_EVERY_S)
@@ -142,7 +177,8 @@ async def _report_played(client: RealtimeClient, playout: PlayoutBuffer) -> None
             reported = progress
 
 
-def _play(event: Mapping[str, Any], playout: PlayoutBuffer) -> None:
+def play(event: Mapping[str, Any], playout: PlayoutBuffer) -> None:
+    """Queue, or drop, what an event says is to be heard."""
     match event.get("type"):
         case "response.output_audio.delta":
             playout.push(event["item_id"], from_bytes(base64.b64decode(event["delta"])))

@@ -14,8 +14,9 @@ from voicechat.audio.pcm import Pcm16
 from voicechat.client.devices import import_sounddevice
 from voicechat.client.errors import ClientError, one_error
 from voicechat.client.microphone import FRAME_SAMPLES
+from voicechat.client.moving import hold_call
 from voicechat.client.playout import RATE_HZ, PlayoutBuffer
-from voicechat.client.realtime import EventSink, hold_call, open_realtime
+from voicechat.client.realtime import EventSink, open_realtime
 
 BLOCK_SAMPLES = RATE_HZ // 100
 """The audio processing module takes frames of exactly 10 ms."""

@@ -15,8 +15,9 @@ from voicechat.audio.resample import resample
 from voicechat.audio.wav import AudioError, read_audio
 from voicechat.client.errors import one_error
 from voicechat.client.microphone import ScriptedMicrophone
+from voicechat.client.moving import hold_call
 from voicechat.client.playout import RATE_HZ, PlayoutBuffer, play_in_real_time
-from voicechat.client.realtime import EventSink, TimedEvent, hold_call, open_realtime
+from voicechat.client.realtime import EventSink, TimedEvent, open_realtime
 from voicechat.client.report import CallReport
 from voicechat.client.turns import TurnLog
 from voicechat.client.voiced import split_turns

@@ -43,6 +43,7 @@ class TurnLog:
         self._turn_of_response: dict[str, Turn] = {}
         self._unanswered = False
         self._state: str | None = None
+        self._sessions = 0
 
     @property
     def busy(self) -> bool:
@@ -63,7 +64,13 @@ class TurnLog:
     def _speech_started(self, event: Mapping[str, Any]) -> None:
         self._undecided.add(event["item_id"])
 
+    def _session_created(self, _: Mapping[str, Any]) -> None:
+        self._sessions += 1
+
     def _speech_stopped(self, event: Mapping[str, Any]) -> None:
+        if self._sessions > 1:
+            # The clock of a session that moved began anew.
+            return
         item_id, end_ms = event["item_id"], float(event["audio_end_ms"])
         if turn := self.turn_of(item_id):
             turn.speech_end_ms = end_ms
@@ -155,6 +162,7 @@ def _failure(response: Mapping[str, Any]) -> str:
 
 
 _HANDLERS = {
+    "session.created": TurnLog._session_created,
     "input_audio_buffer.speech_started": TurnLog._speech_started,
     "input_audio_buffer.speech_stopped": TurnLog._speech_stopped,
     "input_audio_buffer.committed": TurnLog._committed,

@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from voicechat.audio.pcm import Pcm16, from_bytes
+from voicechat.client import moving
 from voicechat.client.errors import ClientError, one_error
 from voicechat.client.fake import FakeSocket
 from voicechat.client.microphone import ScriptedMicrophone
+from voicechat.client.moving import hold_call
 from voicechat.client.playout import RATE_HZ, PlayoutBuffer, play_in_real_time
-from voicechat.client.realtime import RealtimeClient, TimedEvent, hold_call
+from voicechat.client.realtime import Address, RealtimeClient, TimedEvent
 from voicechat.client.talk import RecordedCall
 from voicechat.client.turns import TurnLog
 
@@ -36,7 +38,7 @@ async def on_the_line() -> AsyncIterator[Line]:
         line.call.log.add(event.event)
         line.events.append(event)
 
-    client = RealtimeClient(cast(Any, line.socket))
+    client = RealtimeClient(cast(Any, line.socket), Address("ws://fake"))
     with one_error():
         async with asyncio.TaskGroup() as group:
             holding = group.create_task(hold_call(client, line.call.microphone, line.call.playout, take))
@@ -132,3 +134,72 @@ async def test_a_reply_that_does_not_end_is_an_error_of_the_report() -> None:
         await line.call.say_all([np.ones(480, np.int16), np.ones(480, np.int16)], timeout_s=5)
 
     assert line.call.log.errors == ["no reply came to its end within 5 s: see the server's log"]
+
+
+class Exchange:
+    """What is at the address: fake servers, one after another; the first ones are not ready."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, unready: int = 0) -> None:
+        self.sockets: list[FakeSocket] = []
+        self.tokens: list[str] = []
+        self._unready = unready
+        monkeypatch.setattr(moving, "connect_realtime", self._connect)
+
+    async def _connect(self, address: Address, resume_token: str = "") -> RealtimeClient:
+        self.tokens.append(resume_token)
+        if len(self.tokens) <= self._unready:
+            raise ClientError("nobody answers")
+        socket = FakeSocket()
+        socket.tell("session.created")
+        self.sockets.append(socket)
+        return RealtimeClient(cast(Any, socket), address)
+
+
+async def test_a_session_that_moves_is_left_once_its_reply_was_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    exchange = Exchange(monkeypatch, unready=2)
+    async with on_the_line() as line:
+        line.socket.tell("response.created", response={"id": "r1"})
+        line.socket.tell("voicechat.session.moved", resume_token="t1")
+        say_aloud(line.socket, 400)
+        await asyncio.sleep(1)
+        assert not line.socket.sent_of("voicechat.session.leave")
+        line.socket.tell("response.done", response={"id": "r1", "status": "completed"})
+        await asyncio.sleep(0.2)
+        assert len(line.socket.sent_of("voicechat.session.leave")) == 1
+        line.socket.hang_up()
+        await asyncio.sleep(5)
+        (socket,) = exchange.sockets
+        say_aloud(socket, 100, "a2")
+        await asyncio.sleep(1)
+
+    assert exchange.tokens == ["t1"] * 3
+    assert int(np.concatenate(line.heard).sum()) == 5 * RATE_HZ // 2
+
+
+async def test_what_is_said_while_a_session_moves_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    exchange = Exchange(monkeypatch)
+    async with on_the_line() as line:
+        await asyncio.sleep(1)
+        line.call.microphone.say(np.arange(RATE_HZ, dtype=np.int16))
+        await asyncio.sleep(0.1)
+        line.socket.tell("voicechat.session.moved", resume_token="t1")
+        await asyncio.sleep(0.3)
+        line.socket.hang_up()
+        await asyncio.sleep(3)
+
+    (socket,) = exchange.sockets
+    frames = socket.sent_of("input_audio_buffer.append")
+    audio = from_bytes(base64.b64decode("".join(frame["audio"] for frame in frames)))
+    begin = int(np.flatnonzero(audio == 1)[0]) - 1
+    assert audio[begin : begin + RATE_HZ].tolist() == list(range(RATE_HZ))
+    assert begin >= RATE_HZ // 10
+
+
+async def test_a_session_that_nobody_takes_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    Exchange(monkeypatch, unready=1000)
+    with pytest.raises(ClientError, match="nobody answers"):
+        async with on_the_line() as line:
+            line.socket.tell("voicechat.session.moved", resume_token="t1")
+            await asyncio.sleep(0.2)
+            line.socket.hang_up()
+            await asyncio.sleep(120)
