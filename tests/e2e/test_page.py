@@ -266,6 +266,23 @@ def test_a_lost_connection_comes_back_by_itself(page: Page, server: FakeRealtime
     assert server.client.frames > 0
 
 
+def test_a_session_that_moves_is_left_after_the_reply_and_resumed(page: Page, server: FakeRealtime) -> None:
+    talk(page)
+    expect(page.get_by_role("status")).to_have_text("Speaking")
+    server.answers_turns = False
+    server.send("voicechat.session.moved", resume_token="t1")
+    page.wait_for_timeout(300)
+    assert not server.client.of("voicechat.session.leave")
+
+    for _ in range(100):
+        if len(server.clients) == 2 and server.client.frames > 20:
+            break
+        page.wait_for_timeout(100)
+    assert server.resumed == ["t1"]
+    expect(page.get_by_role("status")).to_have_text("Listening")
+    expect(page.get_by_role("log")).to_contain_text("quarter past nine")
+
+
 def test_a_full_server_is_named(page: Page, server: FakeRealtime) -> None:
     server.refuse_sessions = True
     talk(page)

@@ -83,6 +83,7 @@ class FakeRealtime:
         self.key: str | None = None
         self.reply_s = REPLY_S
         self.port = 0
+        self.resumed: list[str] = []
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ids = count(1)
 
@@ -138,7 +139,8 @@ class FakeRealtime:
 
     async def _serve(self, socket: WebSocket) -> None:
         offered = socket.scope["subprotocols"]
-        assert offered == ["realtime", "openai-insecure-api-key.ek_fake"], offered
+        assert offered[:2] == ["realtime", "openai-insecure-api-key.ek_fake"], offered
+        self.resumed += [each.removeprefix("voicechat-resume.") for each in offered[2:]]
         await socket.accept(subprotocol="realtime")
         client = Client(socket, next(self._ids))
         if self.refuse_sessions:
@@ -168,6 +170,8 @@ class FakeRealtime:
                 await self._add(client, {**event["item"], "id": self._id("item")})
             case "response.create":
                 self._reply(client)
+            case "voicechat.session.leave":
+                await client.socket.close(1012)
             case "response.cancel":
                 await self._cut(client, heard=" ".join(client.spoken.split()[:2]))
 

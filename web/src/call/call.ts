@@ -2,12 +2,18 @@ import { Microphone } from "@/audio/microphone";
 import { Player } from "@/audio/player";
 import { CallStats } from "@/call/stats";
 import { Store } from "@/call/store";
+import { Uplink } from "@/call/uplink";
 import { IDLE, type CallView } from "@/call/view";
 import { reconnectDelayMs } from "@/realtime/backoff";
 import { Connection } from "@/realtime/connection";
-import { EMPTY, reconnected, reduce } from "@/realtime/conversation";
+import { EMPTY, isQuiet, reconnected, reduce } from "@/realtime/conversation";
 import { SESSION_UPDATE, type ServerEvent } from "@/realtime/events";
 import { isTransient, Problem } from "@/realtime/problem";
+
+/** How often the moment to leave a server that is about to end is looked for, ms. */
+const LOOK_MS = 100;
+/** How long the server may take to let a session go, ms. */
+const ASK_AGAIN_MS = 2000;
 
 /**
  * One person's call: microphone, loudspeaker and connection, opened and closed together.
@@ -22,7 +28,9 @@ export class Call {
   #player: Player | null = null;
   #microphone: Microphone | null = null;
   #speakingItem: string | null = null;
-  #moved = false;
+  /** What a session is resumed with that its server asked to go on elsewhere. */
+  #resumeToken = "";
+  readonly #uplink = new Uplink();
 
   get inputAnalyser(): AnalyserNode | null {
     return this.#microphone?.analyser ?? null;
@@ -105,7 +113,7 @@ export class Call {
   async #openMicrophone(deviceId: string, life: AbortSignal): Promise<void> {
     const microphone = await Microphone.open(deviceId, {
       onFrame: (base64) => {
-        if (this.#connection !== null) this.stats.countFrame(this.#connection.sendAudio(base64));
+        this.stats.countFrame(this.#uplink.hear(base64));
       },
       onEnded: () => {
         this.#dropMicrophone();
@@ -130,19 +138,22 @@ export class Call {
         },
       },
       life,
+      this.#resumeToken,
     );
     if (life.aborted) connection.close();
     life.throwIfAborted();
     connection.send(SESSION_UPDATE);
     this.#connection = connection;
-    this.#moved = false;
+    this.#resumeToken = "";
+    this.#uplink.release((base64) => connection.sendAudio(base64));
     this.store.update({ phase: "live", problem: null });
   }
 
   async #lost(problem: Problem, life: AbortSignal): Promise<void> {
     this.#connection = null;
+    this.#uplink.hold();
     this.#player?.reset();
-    if (!isTransient(problem) && !this.#moved) {
+    if (!isTransient(problem) && this.#resumeToken === "") {
       this.#finish(problem);
       return;
     }
@@ -154,8 +165,9 @@ export class Call {
   /** Tries until it works, ends, or is hopeless; null once connected. */
   async #reconnect(life: AbortSignal): Promise<Problem | null> {
     let problem = new Problem("connection-lost");
-    for (let attempt = 0; ; attempt += 1) {
-      const delay = reconnectDelayMs(attempt);
+    // A session that was left on purpose is awaited elsewhere.
+    for (let attempt = this.#resumeToken === "" ? 0 : -1; ; attempt += 1) {
+      const delay = attempt < 0 ? 0 : reconnectDelayMs(attempt);
       if (delay === null) return problem;
       try {
         await pause(delay, life);
@@ -163,7 +175,7 @@ export class Call {
         return null;
       } catch (error) {
         problem = asProblem(error);
-        if (life.aborted || !isTransient(problem)) return problem;
+        if (life.aborted || !(isTransient(problem) || this.#resumeToken !== "")) return problem;
       }
     }
   }
@@ -181,13 +193,27 @@ export class Call {
         this.#player?.clear(event.item_id);
         return;
       case "voicechat.session.moved":
-        this.#moved = true;
+        this.#resumeToken = event.resume_token;
+        void this.#leaveWhenQuiet();
         return;
       case "session.created":
       case "error":
         return;
       default:
         this.#show(reduce(this.store.value.conversation, event));
+    }
+  }
+
+  /** Goes on elsewhere, as the server has asked, once nothing is being said or heard. */
+  async #leaveWhenQuiet(): Promise<void> {
+    const connection = this.#connection;
+    while (connection !== null && this.#connection === connection) {
+      const isDue = isQuiet(this.store.value.conversation) && this.#player?.stats.queuedSamples === 0;
+      if (isDue) {
+        this.#uplink.hold();
+        connection.send({ type: "voicechat.session.leave" });
+      }
+      await new Promise((resolve) => setTimeout(resolve, isDue ? ASK_AGAIN_MS : LOOK_MS));
     }
   }
 
@@ -216,6 +242,8 @@ export class Call {
     this.#player?.close();
     this.#player = null;
     this.#speakingItem = null;
+    this.#resumeToken = "";
+    this.#uplink.reset();
     this.#dropMicrophone();
     const conversation = { ...reconnected(this.store.value.conversation), latencies: [] };
     this.store.update({ ...IDLE, problem, conversation });

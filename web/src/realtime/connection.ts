@@ -34,11 +34,14 @@ export class Connection {
 
   /**
    * Opens a session with a fresh credential, and waits for the server's greeting: a session that is refused after the
-   * handshake was never open. Throws `Problem`; an abort closes what was opened.
+   * handshake was never open. `resumeToken` is that of a session to go on with, or "". Throws `Problem`; an abort closes
+   * what was opened.
    */
-  static async open(handlers: ConnectionHandlers, signal: AbortSignal): Promise<Connection> {
+  static async open(handlers: ConnectionHandlers, signal: AbortSignal, resumeToken: string): Promise<Connection> {
     const credential = await fetchCredential(signal);
-    const socket = new WebSocket(realtimeUrl(window.location), ["realtime", `openai-insecure-api-key.${credential}`]);
+    const protocols = ["realtime", `openai-insecure-api-key.${credential}`];
+    if (resumeToken !== "") protocols.push(`voicechat-resume.${resumeToken}`);
+    const socket = new WebSocket(realtimeUrl(window.location), protocols);
     const connection = new Connection(socket, handlers);
     const limit = AbortSignal.any([signal, AbortSignal.timeout(OPEN_TIMEOUT_MS)]);
     const giveUp = (): void => {

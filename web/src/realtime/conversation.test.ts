@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { EMPTY, reconnected, reduce, type Conversation, type Line } from "@/realtime/conversation";
+import { EMPTY, isQuiet, reconnected, reduce, type Conversation, type Line } from "@/realtime/conversation";
 import type { ConversationEvent } from "@/realtime/events";
 
 const STARTED: ConversationEvent = { type: "input_audio_buffer.speech_started", item_id: "u1" };
@@ -144,4 +144,24 @@ test("an unknown event changes nothing", () => {
 test("a new connection keeps the words and forgets the reply in progress", () => {
   const view = reconnected(after(CREATED, ADDED, said("It is")));
   expect(view).toMatchObject({ state: "idle", responseId: null, lines: [{ text: "It is", status: "final" }] });
+});
+
+describe("a moment to leave", () => {
+  const listening: Conversation = { ...EMPTY, state: "listening" };
+
+  test("is when nobody says anything and nobody waits for an answer", () => {
+    expect(isQuiet(EMPTY)).toBe(true);
+    expect(isQuiet(listening)).toBe(true);
+  });
+
+  test("is not while a reply is thought of or spoken", () => {
+    expect(isQuiet({ ...EMPTY, state: "thinking" })).toBe(false);
+    expect(isQuiet(reduce(listening, CREATED))).toBe(false);
+  });
+
+  test("is not while the person speaks, before their words are known", () => {
+    const speaking = reduce(listening, STARTED);
+    expect(isQuiet(speaking)).toBe(false);
+    expect(isQuiet(reduce(speaking, { type: "voicechat.discarded", item_id: "u1" }))).toBe(true);
+  });
 });

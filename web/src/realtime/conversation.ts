@@ -90,6 +90,12 @@ export function reconnected(view: Conversation): Conversation {
   return { ...view, state: "idle", responseId: null, lines };
 }
 
+/** Whether nobody says anything, and nobody waits for an answer. */
+export function isQuiet(view: Conversation): boolean {
+  const waits = view.state === "idle" || view.state === "listening";
+  return waits && view.responseId === null && view.lines.every((line) => line.status !== "partial");
+}
+
 function blank(id: string, role: Line["role"]): Line {
   return { id, role, status: "partial", text: "", unheard: "" };
 }

@@ -198,6 +198,7 @@ export type ClientEvent =
   | { readonly type: "conversation.item.create"; readonly item: UserText }
   | { readonly type: "response.create" }
   | { readonly type: "response.cancel" }
+  | { readonly type: "voicechat.session.leave" }
   | { readonly type: "voicechat.played"; readonly item_id: string; readonly audio_end_ms: number };
 
 export interface UserText {
