@@ -592,6 +592,21 @@ def bench_chaos(
     write_report(run_chaos(_settings(config, overrides, {}), callers, seconds), output)
 
 
+@bench_app.command("rolling")
+@explained
+def bench_rolling(
+    callers: Annotated[int, typer.Option(min=1, help="Callers at once, who ask by text and listen.")] = 6,
+    output: Report = None,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """A rolling restart of two workers and of two orchestrators behind one address, while callers talk."""
+    from voicechat.bench.chaos.rolling import run_rolling
+    from voicechat.bench.report import write_report
+
+    write_report(run_rolling(_settings(config, overrides, {}), callers), output)
+
+
 def _names(given: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in given.split(",") if name.strip())
 

@@ -109,7 +109,12 @@ class HealthLog:
 
     async def _ask(self, client: httpx.AsyncClient, troubles: Troubles, clock: Callable[[], float]) -> None:
         before = clock()
-        answer = (await client.get(f"{troubles.made.ops_url}/health")).json()
+        try:
+            answer = (await client.get(f"{troubles.made.orchestrators[0].ops_url}/health")).json()
+        except httpx.HTTPError as error:
+            self.asked += 1
+            self.untrue.append({"at": round(before, 1), "told": f"no answer: {type(error).__name__}"})
+            return
         self.asked += 1
         if min(before, clock()) - troubles.redis_changed_at < SETTLING_S or troubles.redis_changed_at > before:
             self.settling += 1

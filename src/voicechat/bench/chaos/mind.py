@@ -1,4 +1,4 @@
-"""`python -m voicechat.bench.chaos.mind PORT`: a mind that always says the same, so that only the voice is on trial.
+"""`python -m voicechat.bench.chaos.mind PORT`: a mind that says the same and counts, so that only the rest is on trial.
 
 It speaks OpenAI's chat completions, streamed at the pace of a small model.
 """
@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from voicechat.launch.ports import LOOPBACK
 
 MODEL = "scripted"
-REPLY = (
-    "Good question, and here is what I know about it. The parcel left the depot this morning, and it should reach you "
-    "before noon."
-)
+REPLY = "Good question, and here is what I know about it. The parcel should reach you before noon. That was answer {}."
+ANSWER = re.compile(r"That was answer (\d+)")
+"""The reply tells how many came before it, as far as the mind was told: a history that is lost is heard."""
 TOKENS_PER_S = 40
 
 
@@ -34,14 +35,21 @@ def create_mind() -> FastAPI:
         return {"object": "list", "data": [{"id": MODEL, "object": "model", "created": 0, "owned_by": "bench"}]}
 
     @app.post("/v1/chat/completions")
-    async def complete() -> StreamingResponse:
-        return StreamingResponse(_events(), media_type="text/event-stream")
+    async def complete(request: Request) -> StreamingResponse:
+        number = 1 + _answered((await request.json())["messages"])
+        return StreamingResponse(_events(REPLY.format(number)), media_type="text/event-stream")
 
     return app
 
 
-async def _events() -> AsyncIterator[str]:
-    for word in REPLY.split(" "):
+def _answered(messages: Sequence[dict[str, Any]]) -> int:
+    """The number of the last answer in a history."""
+    told = (ANSWER.search(str(message["content"])) for message in reversed(messages) if message["role"] == "assistant")
+    return next((int(found[1]) for found in told if found), 0)
+
+
+async def _events(reply: str) -> AsyncIterator[str]:
+    for word in reply.split(" "):
         yield _event({"content": f"{word} "}, None)
         await asyncio.sleep(1 / TOKENS_PER_S)
     yield _event({}, "stop")

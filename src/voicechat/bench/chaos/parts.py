@@ -72,15 +72,34 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Orchestrator:
+    """An orchestrator's process, on an address of its own: balancers expect the same ports everywhere."""
+
+    part: Part
+    host: str
+    port: int
+    ops_port: int
+
+    @property
+    def ops_url(self) -> str:
+        """Where it is asked how it is."""
+        return f"http://{self.host}:{self.ops_port}"
+
+
+@dataclass(frozen=True, slots=True)
 class Installation:
     """What is mistreated."""
 
     redis: Part
     workers: tuple[Part, ...]
-    orchestrator: Part
+    orchestrators: tuple[Orchestrator, ...]
     registry: RedisRegistry
-    realtime_url: str
-    ops_url: str
+
+    @property
+    def realtime_url(self) -> str:
+        """The first orchestrator's."""
+        first = self.orchestrators[0]
+        return f"ws://{first.host}:{first.port}/v1/realtime"
 
     async def registered(self) -> frozenset[str]:
         """Names of the workers that the registry knows; nobody while it is away."""
@@ -101,41 +120,36 @@ class Installation:
 
 
 @asynccontextmanager
-async def installation(settings: Settings, workers: int, directory: Path) -> AsyncIterator[Installation]:
-    """Redis, a scripted mind, workers and an orchestrator, on free ports; killed when the context is left."""
+async def installation(
+    settings: Settings, workers: int, directory: Path, orchestrators: int = 1
+) -> AsyncIterator[Installation]:
+    """Redis, a scripted mind, workers and orchestrators, on free ports; killed when the context is left."""
     if (redis_server := shutil.which("redis-server")) is None:
         raise BenchError("redis-server is not installed; get it with: apt-get install redis-server")
-    redis_port, mind_port, api_port, ops_port = (free_port() for _ in range(4))
+    redis_port, mind_port = free_port(), free_port()
     url = f"redis://{LOOPBACK}:{redis_port}/0"
-    told = _told(settings, url, f"http://{LOOPBACK}:{mind_port}/v1", api_port, ops_port)
+    told = _told(settings, url, f"http://{LOOPBACK}:{mind_port}/v1")
     redis = Part("redis", _redis_command(redis_server, redis_port), directory / "redis.log")
     mind = Part("mind", (sys.executable, "-m", "voicechat.bench.chaos.mind", str(mind_port)), directory / "mind.log")
     fleet = tuple(_worker(told, f"worker-{number}", directory) for number in range(1, workers + 1))
-    environment = child_environment(told, (*ORCHESTRATOR_SECTIONS, ""), os.environ)
-    command = (sys.executable, "-m", "voicechat.launch.alone")
-    orchestrator = Part("orchestrator", command, directory / "orchestrator.log", environment)
+    api_port, ops_port = free_port(), free_port()
+    heads = tuple(_orchestrator(told, number, api_port, ops_port, directory) for number in range(1, orchestrators + 1))
     async with AsyncExitStack() as stack:
-        for part in (redis, mind, *fleet, orchestrator):
+        for part in (redis, mind, *fleet, *(head.part for head in heads)):
             stack.push_async_callback(part.kill)
             await part.start()
         registry = RedisRegistry(url)
         stack.push_async_callback(registry.aclose)
-        made = Installation(
-            redis,
-            fleet,
-            orchestrator,
-            registry,
-            f"ws://{LOOPBACK}:{api_port}/v1/realtime",
-            f"http://{LOOPBACK}:{ops_port}",
-        )
+        made = Installation(redis, fleet, heads, registry)
         await made.until_registered(*(worker.name for worker in fleet))
-        await _until_ready(made)
+        for head in heads:
+            await until_ready(head)
         yield made
 
 
-def _told(settings: Settings, redis_url: str, mind_url: str, api_port: int, ops_port: int) -> Settings:
+def _told(settings: Settings, redis_url: str, mind_url: str) -> Settings:
     given = {
-        "server": {"host": LOOPBACK, "port": api_port, "health_check_port": ops_port},
+        "server": settings.server.model_dump(),
         "redis": {"url": redis_url, "heartbeat_s": settings.redis.heartbeat_s},
         "llm": {"mind": "openai", "base_url": mind_url, "model": MODEL, "api_key": "none"},
         "tts": {"worker_address": f"{LOOPBACK}:1", "default_model": settings.tts.default_model},
@@ -158,13 +172,25 @@ def _worker(settings: Settings, name: str, directory: Path) -> Part:
     return Part(name, (sys.executable, "-m", "voicechat.tts"), directory / f"{name}.log", environment)
 
 
-async def _until_ready(made: Installation) -> None:
+def _orchestrator(settings: Settings, number: int, port: int, ops_port: int, directory: Path) -> Orchestrator:
+    host, name = f"127.0.0.{number}", f"orchestrator-{number}"
+    server = settings.server.model_copy(
+        update={"host": host, "port": port, "ops_host": host, "health_check_port": ops_port}
+    )
+    told = settings.model_copy(update={"server": server})
+    environment = child_environment(told, (*ORCHESTRATOR_SECTIONS, ""), os.environ)
+    command = (sys.executable, "-m", "voicechat.launch.alone")
+    return Orchestrator(Part(name, command, directory / f"{name}.log", environment), host, port, ops_port)
+
+
+async def until_ready(orchestrator: Orchestrator) -> None:
+    """Wait until new work may come. Raises `BenchError`."""
     try:
         async with asyncio.timeout(READY_S), httpx.AsyncClient(trust_env=False, timeout=3) as client:
-            while not await _is_ready(client, made.ops_url):  # noqa: ASYNC110 - another process can only be asked
+            while not await _is_ready(client, orchestrator.ops_url):  # noqa: ASYNC110 - it can only be asked
                 await asyncio.sleep(_POLL_S)
     except TimeoutError as error:
-        said = last_lines(made.orchestrator.log)
+        said = last_lines(orchestrator.part.log)
         raise BenchError(f"the orchestrator was not ready within {READY_S:g} s; last words: {said}") from error
 
 

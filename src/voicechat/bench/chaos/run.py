@@ -5,25 +5,25 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from voicechat.bench.chaos.caller import GAP_S, LOST_AFTER_S, Turn, call
+from voicechat.bench.chaos.caller import Calls, call
 from voicechat.bench.chaos.faults import HealthLog, Troubles
+from voicechat.bench.chaos.figures import turn_figures
 from voicechat.bench.chaos.parts import installation
+from voicechat.bench.chaos.strain import Strain
 from voicechat.bench.report import Bar, Measuring, progress, show_table
-from voicechat.bench.statistics import summary_json
 from voicechat.client.errors import one_error
 from voicechat.models.store import ModelStore
 from voicechat.settings import Settings
 
 WORKERS = 3
 _COUNTERS = ("worker_", "voicechat_worker_", "synthesis_")
-_WRONG_SHOWN = 20
+_UNTRUE_SHOWN = 20
 _SAY_EVERY_S = 30.0
 
 
@@ -36,32 +36,36 @@ def run_chaos(settings: Settings, callers: int, seconds: float) -> dict[str, Any
 
 async def _run(settings: Settings, callers: int, seconds: float) -> dict[str, Any]:
     measuring = Measuring("chaos", {"callers": callers, "seconds": seconds, "workers": WORKERS})
-    turns: list[Turn] = []
-    health = HealthLog()
+    calls, health = Calls(), HealthLog()
     with tempfile.TemporaryDirectory(prefix="voicechat-chaos-") as directory, one_error():
         async with installation(settings, WORKERS, Path(directory)) as made:
             progress("ready; the callers begin")
-            began = asyncio.get_running_loop().time()
-            until_s = began + seconds
+            began_s = asyncio.get_running_loop().time()
+            until_s, over = began_s + seconds, asyncio.Event()
+            asyncio.get_running_loop().call_at(until_s, over.set)
             troubles = Troubles(made, settings.redis.heartbeat_s)
+            strain = Strain(made.orchestrators[0].part)
             async with asyncio.TaskGroup() as group:
-                making = group.create_task(troubles.make(until_s))
-                telling = group.create_task(_tell(turns, troubles, seconds))
+                meanwhile = [
+                    group.create_task(troubles.make(until_s)),
+                    group.create_task(strain.keep()),
+                    group.create_task(_tell(calls, troubles)),
+                ]
                 async with asyncio.TaskGroup() as calling:
                     for _ in range(callers):
-                        calling.create_task(call(made.realtime_url, until_s, turns))
+                        calling.create_task(call(made.realtime_url, over, calls))
                     calling.create_task(health.keep(troubles, until_s))
-                making.cancel()
-                telling.cancel()
-            counted = await _counted(made.ops_url)
-    return _report(measuring, turns, troubles.done, health, counted, began)
+                for task in meanwhile:
+                    task.cancel()
+            counted = await _counted(made.orchestrators[0].ops_url)
+    return _report(measuring, turn_figures(calls.turns, began_s), troubles.done, health, strain, counted)
 
 
-async def _tell(turns: Sequence[Turn], troubles: Troubles, seconds: float) -> None:
-    for _ in range(int(seconds / _SAY_EVERY_S)):
+async def _tell(calls: Calls, troubles: Troubles) -> None:
+    while True:
         await asyncio.sleep(_SAY_EVERY_S)
-        lost = sum(turn.lost for turn in turns if turn.status)
-        progress(f"{len(turns)} turns, {lost} lost, {troubles.done.total()} faults")
+        lost = sum(turn.lost for turn in calls.turns if turn.status)
+        progress(f"{len(calls.turns)} turns, {lost} lost, {troubles.done.total()} faults")
 
 
 async def _counted(ops_url: str) -> dict[str, float]:
@@ -71,9 +75,7 @@ async def _counted(ops_url: str) -> dict[str, float]:
     found = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            if sample.name.startswith(("worker_", "voicechat_worker_", "synthesis_")) and sample.name.endswith(
-                "_total"
-            ):
+            if sample.name.startswith(_COUNTERS) and sample.name.endswith("_total"):
                 labels = ",".join(f"{key}={value}" for key, value in sorted(sample.labels.items()))
                 found[f"{sample.name}{{{labels}}}"] = sample.value
     return found
@@ -81,42 +83,28 @@ async def _counted(ops_url: str) -> dict[str, float]:
 
 def _report(
     measuring: Measuring,
-    turns: Sequence[Turn],
+    figures: dict[str, Any],
     faults: Counter[str],
     health: HealthLog,
+    strain: Strain,
     counted: dict[str, float],
-    began: float,
 ) -> dict[str, Any]:
-    lost = [turn for turn in turns if turn.lost]
-    gaps = [gap for turn in turns for gap in turn.gaps_ms]
-    waits = [1000 * (turn.first_audio_at - turn.asked_at) for turn in turns if turn.first_audio_at is not None]
     failovers = sum(value for name, value in counted.items() if name.startswith("voicechat_worker_failovers_total"))
     show_table("Faults", ("what", "times"), [(what, str(times)) for what, times in faults.items()])
+    turns = figures["turns"]
     bars = (
-        Bar("turns lost", len(lost), at_most=0),
+        Bar("turns lost", turns["lost"], at_most=0),
+        Bar("turns whose history was lost", turns["forgotten"], at_most=0),
         Bar("times that health was untrue", len(health.untrue), at_most=0),
         Bar("faults", faults.total(), at_least=1),
-        Bar("turns", len(turns), at_least=1),
+        Bar("turns", turns["completed"], at_least=1),
     )
     return measuring.report(
         bars,
-        lost_after_s=LOST_AFTER_S,
-        turns={
-            "taken": len(turns),
-            "completed": sum(turn.status == "completed" for turn in turns),
-            "refused": sum(turn.refused for turn in turns),
-            "lost": len(lost),
-            "audio_s": summary_json([turn.audio_s for turn in turns if turn.status == "completed"], 2),
-            "first_audio_ms": summary_json(waits),
-        },
         faults=dict(faults),
         failovers=failovers,
-        gaps={
-            "counted_above_ms": 1000 * GAP_S,
-            "replies_with_any": sum(bool(turn.gaps_ms) for turn in turns),
-            "ms": summary_json(gaps),
-        },
-        health={"asked": health.asked, "settling": health.settling, "untrue": health.untrue[:_WRONG_SHOWN]},
+        health={"asked": health.asked, "settling": health.settling, "untrue": health.untrue[:_UNTRUE_SHOWN]},
+        orchestrator=strain.as_json(),
         counters=counted,
-        wrong=[turn.as_json(began) for turn in lost[:_WRONG_SHOWN]],
+        **figures,
     )
