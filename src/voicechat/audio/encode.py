@@ -83,12 +83,15 @@ class _Recipe:
 
 
 _RECIPES = {
-    # The Xing header counts frames that are not known yet.
-    AudioFormat.MP3: _Recipe("mp3", "libmp3lame", 64_000, {"write_xing": "0", "id3v2_version": "0"}),
+    # The Xing header counts frames that are not known yet; the bit reservoir would hold one more back.
+    AudioFormat.MP3: _Recipe(
+        "mp3", "libmp3lame", 64_000, {"write_xing": "0", "id3v2_version": "0"}, {"reservoir": "0"}
+    ),
     # Ogg would gather a second of sound for each page.
     AudioFormat.OPUS: _Recipe("ogg", "libopus", 32_000, {"page_duration": "20000"}, {"application": "voip"}),
     AudioFormat.AAC: _Recipe("adts", "aac", 64_000),
-    AudioFormat.FLAC: _Recipe("flac", "flac"),
+    # 20 ms at 24 kHz, where FFmpeg would take 96; 3 % more bytes.
+    AudioFormat.FLAC: _Recipe("flac", "flac", codec_options={"frame_size": "480"}),
 }
 
 
