@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import errno
+import random
 import socket
+from contextlib import suppress
 
 LOOPBACK = "127.0.0.1"
+LASTING = range(16_000, 32_000)
+"""Ports that systems do not give to outgoing connections: one that is free stays free for a while."""
+ATTEMPTS = 20
 
 
 class PortInUseError(Exception):
@@ -23,7 +28,10 @@ def check_free(host: str, port: int, option: str) -> None:
 
 
 def free_port(host: str = LOOPBACK) -> int:
-    """A port on which nothing listens."""
+    """A port on which nothing listens, and which no connection will take before a server does."""
+    for port in random.sample(LASTING, ATTEMPTS):
+        with suppress(OSError), _bind(host, port):
+            return port
     with _bind(host, 0) as listener:
         return int(listener.getsockname()[1])
 
