@@ -59,7 +59,7 @@ bench: setup-dev ## measure the voice beside its peers; reports go to benchmarks
 	benchmarks/run
 
 fuzz: setup-dev web ## nonsense for every entrance, many times over; the counts go to benchmarks/results
-	VOICECHAT_FUZZ_FACTOR=$${FACTOR:-40} VOICECHAT_FUZZ_REPORT=benchmarks/results/fuzz-$$(date +%F).json \
+	FUZZ_FACTOR=$${FACTOR:-40} FUZZ_REPORT=benchmarks/results/fuzz-$$(date +%F).json \
 		$(BIN)/pytest tests/e2e/test_fuzz.py --timeout 0
 
 web: $(VENV)/.run ## build the page

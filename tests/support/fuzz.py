@@ -17,9 +17,9 @@ from voicechat.audio.encode import AudioFormat, make_encoder
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
 from voicechat.transports.realtime.inbound import HANDLERS
 
-FACTOR = int(os.environ.get("VOICECHAT_FUZZ_FACTOR", "1"))
+FACTOR = int(os.environ.get("FUZZ_FACTOR", "1"))
 """How many times as much is tried as in a run of the tests."""
-REPORT = os.environ.get("VOICECHAT_FUZZ_REPORT")
+REPORT = os.environ.get("FUZZ_REPORT")
 """Where the counts go, a JSON file."""
 
 
