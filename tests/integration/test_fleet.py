@@ -81,13 +81,15 @@ def redis_server() -> Iterator[RedisServer]:
 @pytest.fixture(scope="module")
 def workers(redis_server: RedisServer) -> Iterator[dict[str, Worker]]:
     made = [Worker(name, free_port(), redis_server.url) for name in ("one", "two")]
-    for worker in made:
-        worker.start()
-    for worker in made:
-        worker.wait_until_ready()
-    yield {worker.name: worker for worker in made}
-    for worker in made:
-        worker.end()
+    try:
+        for worker in made:
+            worker.start()
+        for worker in made:
+            worker.wait_until_ready()
+        yield {worker.name: worker for worker in made}
+    finally:
+        for worker in made:
+            worker.end()
 
 
 def settings_of(server: RedisServer) -> Settings:

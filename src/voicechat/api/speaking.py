@@ -34,6 +34,15 @@ MS_PER_AUDIO_TOKEN = 50.0
 """How OpenAI counts the audio that its models speak."""
 CHARS_PER_TOKEN = 4
 """About how OpenAI counts English text."""
+EVENTS: dict[str, Any] = {
+    "schema": {
+        "type": "object",
+        "description": "one server-sent event; `data` is JSON",
+        "properties": {"data": {"type": "string"}},
+        "required": ["data"],
+    }
+}
+"""How a description of the API tells of a stream of events."""
 COMPUTED_AT_ONCE = frozenset({AudioFormat.WAV, AudioFormat.PCM})
 """Formats that cost no more than a copy."""
 

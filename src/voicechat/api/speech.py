@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from voicechat.api.errors import ApiError, documented, from_voice_error
 from voicechat.api.services import Services
-from voicechat.api.speaking import AudioBody, EventBody, SpeechBody, SpeechResponse
+from voicechat.api.speaking import EVENTS, AudioBody, EventBody, SpeechBody, SpeechResponse
 from voicechat.api.text import Text
 from voicechat.audio.encode import MEDIA_TYPES, AudioFormat
 from voicechat.fleet.port import Pace, SpeechRequest, VoiceError
@@ -134,7 +134,7 @@ BINARY = {"schema": {"type": "string", "format": "binary"}}
 
 
 def _contents() -> dict[str, Any]:
-    return {kind: BINARY for kind in MEDIA_TYPES.values()} | {"text/event-stream": {"schema": {"type": "string"}}}
+    return {kind: BINARY for kind in MEDIA_TYPES.values()} | {EventBody.media_type: EVENTS}
 
 
 def speech_request(body: SpeechCreateRequest, voices: VoiceDirectory) -> tuple[SpeechRequest, str]:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from voicechat.api.errors import ApiError, documented
 from voicechat.api.places import Places
 from voicechat.api.services import Services
+from voicechat.api.speaking import EVENTS
 from voicechat.api.transcribing import TranscriptOrder, TranscriptResponse
 from voicechat.api.transcripts import TranscriptFormat
 from voicechat.audio.decode import DecodingLimits
@@ -105,7 +106,7 @@ TEXT: dict[str, Any] = {"schema": {"type": "string"}}
 ANSWER = {
     "description": "the words",
     "model": VerboseTranscription | Transcription,
-    "content": {"text/plain": TEXT, "application/x-subrip": TEXT, "text/vtt": TEXT, "text/event-stream": TEXT},
+    "content": {"text/plain": TEXT, "application/x-subrip": TEXT, "text/vtt": TEXT, "text/event-stream": EVENTS},
 }
 
 
