@@ -75,7 +75,7 @@ class Reply:
         clock: Seconds, monotonic, the event loop's own.
         on_first_audio: Told the seconds from the first complete segment to its first audio.
         on_work: Told the seconds of work of each turn and the seconds of audio it gave.
-        alone: Whether no other reply is being spoken.
+        alone: Whether no other reply is being spoken, and one that comes next would not take its thread.
     """
 
     def __init__(

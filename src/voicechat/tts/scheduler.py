@@ -103,6 +103,11 @@ class Scheduler:
             thread.start()
 
     @property
+    def threads(self) -> int:
+        """Units that run at once."""
+        return len(self._threads)
+
+    @property
     def waiting(self) -> int:
         """Units that wait for a thread."""
         return len(self._queue)

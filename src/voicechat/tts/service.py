@@ -137,8 +137,12 @@ class SynthesizerService(SynthesizerServicer):
             _now,
             self._metrics.first_audio.observe,
             self._admission.worked,
-            lambda: self._admission.active == 1,
+            self._hurry_is_safe,
         )
+
+    def _hurry_is_safe(self) -> bool:
+        """Whether a reply may begin with little in hand: alone, and with a thread left for whoever comes next."""
+        return self._admission.active == 1 and self._scheduler.threads > 1
 
     # --- models
 

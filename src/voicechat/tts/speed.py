@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 
-HEADROOM = 0.9
+HEADROOM = 0.95
 """Of the threads' time that REALTIME replies may need together; the rest is for starts and for what goes wrong."""
 BEFORE_MEASURED = 4
 """Replies a thread is trusted with before anything was measured."""
 _LEAST_COST = 1e-4
-_MEMORY_S = 10.0
-"""Audio after which a measurement weighs 1/e: with many listeners that is a second or two."""
+_MEMORY_S = 30.0
+"""Audio after which a measurement weighs 1/e: with many listeners that is some seconds. A few who begin at once, whose
+texts are much work and no audio yet, do not look like a slow machine."""
 
 
 class Speed:
