@@ -140,6 +140,24 @@ def endpointing(report: Report) -> Iterator[str]:
         yield _row((kind, *(f"{cell['cut_off']} of {cell['with_pauses']}" for cell in cells)))
 
 
+def ears(report: Report) -> Iterator[str]:
+    """A row for each kind of recording, then what is waited for."""
+    columns = ("words", "quick, WER", "full, WER", "difference, points (95 %)", "loops, quick / full", "decodes / s")
+    yield from _head(("recordings", *columns))
+    for part, told in report["words"].items():
+        low, high = told["difference_95"]
+        difference = f"{told['difference_points']:+.2f} ({low:+.2f} to {high:+.2f})"
+        rates = (f"{told['quick_wer_percent']:.2f} %", f"{told['full_wer_percent']:.2f} %", difference)
+        loops = f"{len(told['quick_loops'])} / {len(told['full_loops'])}"
+        head = (f"{told['recordings']}, {part}", told["words"])
+        yield _row((*head, *rates, loops, f"{told['quick_decodes_per_s']:.2f}"))
+    if times := report["times"]:
+        yield ""
+        yield from _head(("after the end of speech, ms", "p50", "p95"))
+        for name in ("quick_ready_ms", "quick_final_ms", "full_final_ms", "full_computing_ms"):
+            yield _row((name, f"{times[name]['p50']:.0f}", f"{times[name]['p95']:.0f}"))
+
+
 def _judge_name(row: dict[str, Any]) -> str:
     return f"{row['judge']} {row['finished_s']:g} / {row['unfinished_s']:g} s"
 
@@ -173,6 +191,7 @@ TABLES: dict[str, Callable[[Report], Iterator[str]]] = {
     "fleet": fleet,
     "chaos": chaos,
     "endpointing": endpointing,
+    "ears": ears,
 }
 
 

@@ -542,11 +542,19 @@ def bench_barge_in(
 @bench_app.command("ears")
 @explained
 def bench_ears(
-    noise: Annotated[
-        str, typer.Option(metavar="NAME[,NAME...]", help="clean, long, and ratios of speech to pink noise in dB.")
-    ] = "clean,20,10,5,long",
-    timed: Annotated[int, typer.Option(min=0, help="Utterances heard in real time.")] = 40,
-    seconds: Annotated[float, typer.Option(min=1, help="End after so long; the same command goes on.")] = 480.0,
+    parts: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME[,NAME...]", help="clean, telephone, long, nothing, and ratios of speech to pink noise in dB."
+        ),
+    ] = "clean,telephone,10,5,long,nothing",
+    sample: Annotated[int | None, typer.Option(min=1, help="So many prompts, drawn at random; else all.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the draw.")] = 1,
+    timed: Annotated[int, typer.Option(min=0, help="Utterances heard in real time.")] = 30,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="That listen for words, of one thread each; one per core if not given.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="End after so long; the same command goes on.")] = 3600.0,
     rows: Annotated[Path, typer.Option(help="Keeps the results until all are there.")] = Path("ears-rows.jsonl"),
     output: Report = None,
     config: Config = None,
@@ -554,10 +562,13 @@ def bench_ears(
 ) -> None:
     """The quick ears against faster-whisper's own transcription: the words of a person, and how soon they are there."""
     from voicechat.bench.ears import EarsOptions, run_ears
+    from voicechat.bench.ears_cases import Selection
     from voicechat.bench.report import write_report
 
-    options = EarsOptions(_names(noise), timed, seconds, rows)
-    write_report(run_ears(_settings(config, overrides, {}), options), output)
+    settings = _settings(config, overrides, {})
+    endpoint_s = settings.conversation.finished_ms / 1000
+    chosen = Selection(_names(parts), sample, seed, timed, endpoint_s)
+    write_report(run_ears(settings, EarsOptions(chosen, processes or os.cpu_count() or 1, seconds, rows)), output)
 
 
 @bench_app.command("fleet")

@@ -38,7 +38,9 @@ def word_error_rate(written: list[str], heard: list[str]) -> float:
 
 @functools.cache
 def _reference_ears() -> WhisperModel:
-    return WhisperModel(str(ModelStore(None).require("whisper-tiny.en")), device="cpu", compute_type="int8")
+    # One thread: its default of four wait for each other where cores are fewer, or busy.
+    model = str(ModelStore(None).require("whisper-tiny.en"))
+    return WhisperModel(model, device="cpu", compute_type="int8", cpu_threads=1)
 
 
 def recognise(pcm: Pcm16, sample_rate_hz: int) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any
 
+from voicechat.bench.ears_cases import NOTHING, TIME
+from voicechat.bench.repetition import is_repetition
 from voicechat.bench.report import Bar, Measuring, show_table
 from voicechat.bench.statistics import summary_json
 from voicechat.bench.wer import paired_difference, word_error_rate, word_errors
@@ -22,19 +24,30 @@ MOST_SHOWN = 25
 def ears_report(measuring: Measuring, rows: Sequence[Row]) -> dict[str, Any]:
     """Show the tables, and return the report."""
     by_part: dict[str, list[Row]] = {}
-    for row in rows:
+    for row in _pairs(rows):
         by_part.setdefault(row["part"], []).append(row)
-    timed, nothing = by_part.pop("time", []), by_part.pop("nothing", [])
+    timed, nothing = by_part.pop(TIME, []), by_part.pop(NOTHING, [])
     words = {part: _words(found) for part, found in by_part.items()}
     times = _times(timed) if timed else None
-    invented = _invented(nothing)
+    invented = _invented(nothing) if nothing else None
     _show(words, times)
     return measuring.report(
-        [*_word_bars(words), *_time_bars(times), _silence_bar(invented)],
+        [*_word_bars(words), *_time_bars(times), *_silence_bars(invented)],
         words=words,
         times=times,
         nothing_said=invented,
     )
+
+
+def _pairs(rows: Sequence[Row]) -> Iterable[Row]:
+    """Both systems' results of each recording as one row."""
+    pairs: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        pair = pairs.setdefault(
+            (row["part"], row["name"]), {name: row[name] for name in ("part", "name", "said", "seconds")}
+        )
+        pair[row["system"]] = row
+    return pairs.values()
 
 
 def _words(rows: Sequence[Row]) -> dict[str, Any]:
@@ -42,6 +55,7 @@ def _words(rows: Sequence[Row]) -> dict[str, Any]:
     full = [word_errors(row["said"], row["full"]["text"]) for row in rows]
     difference = paired_difference(quick, full)
     apart = sorted(zip(quick, full, rows, strict=True), key=lambda one: -abs(one[0].errors - one[1].errors))
+    seconds = sum(row["seconds"] for row in rows)
     return {
         "recordings": len(rows),
         "words": sum(one.words for one in quick),
@@ -49,14 +63,24 @@ def _words(rows: Sequence[Row]) -> dict[str, Any]:
         "full_wer_percent": round(word_error_rate(full), 2),
         "difference_points": round(difference.points, 2),
         "difference_95": [round(difference.low_95, 2), round(difference.high_95, 2)],
-        "quick_loops": sum(row["quick"]["loop"] for row in rows),
-        "full_loops": sum(row["full"]["loop"] for row in rows),
+        "quick_loops": _loops(rows, "quick"),
+        "full_loops": _loops(rows, "full"),
+        "quick_decodes_per_s": round(sum(row["quick"]["decodes"] for row in rows) / seconds, 3),
         "most_apart": [
             {"name": row["name"], "quick": row["quick"]["text"][:120], "full": row["full"]["text"][:120]}
             for ours, theirs, row in apart[:MOST_SHOWN]
             if ours.errors != theirs.errors
         ],
     }
+
+
+def _loops(rows: Sequence[Row], system: str) -> list[dict[str, str]]:
+    """Where a system repeated itself, with what it said."""
+    return [
+        {"name": row["name"], "text": row[system]["text"][:200]}
+        for row in rows
+        if is_repetition(row["said"], row[system]["text"], row["seconds"])
+    ]
 
 
 def _times(rows: Sequence[Row]) -> dict[str, Any]:
@@ -98,7 +122,7 @@ def _word_bars(words: dict[str, dict[str, Any]]) -> list[Bar]:
     ]
     return [
         *worse,
-        Bar("repetition loops of the quick ears", sum(found["quick_loops"] for found in words.values()), at_most=0),
+        Bar("repetition loops of the quick ears", sum(len(one["quick_loops"]) for one in words.values()), at_most=0),
     ]
 
 
@@ -112,8 +136,10 @@ def _time_bars(times: dict[str, Any] | None) -> list[Bar]:
     ]
 
 
-def _silence_bar(invented: dict[str, Any]) -> Bar:
-    return Bar("sounds without speech in which words are heard", invented["quick_with_words"], at_most=0)
+def _silence_bars(invented: dict[str, Any] | None) -> list[Bar]:
+    if invented is None:
+        return []
+    return [Bar("sounds without speech in which words are heard", invented["quick_with_words"], at_most=0)]
 
 
 def _show(words: dict[str, dict[str, Any]], times: dict[str, Any] | None) -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from voicechat.asr.levels import FRAME_SAMPLES, frame_levels_dbfs
 from voicechat.asr.load import load_ears
 from voicechat.asr.port import EARS_RATE_HZ, Ears, Transcript
-from voicechat.asr.worker import InlineWorker
+from voicechat.asr.worker import InlineWorker, Priority
 from voicechat.audio.pcm import Pcm16
 from voicechat.settings import EarsAdapter, Settings
+
+T = TypeVar("T")
 
 LEAD_S = 0.3
 """What the conversation keeps from before speech was noticed."""
@@ -39,11 +44,22 @@ class Timed:
     endpoint_ms: float
 
 
-def ears_of(settings: Settings, adapter: EarsAdapter, *, simulated: bool = False) -> Ears:
+class CountingWorker(InlineWorker):
+    """Simulated time, in which decodes are counted."""
+
+    decodes = 0
+
+    def submit(self, priority: Priority, job: Callable[[], T]) -> Future[T]:
+        """Do it now."""
+        self.decodes += 1
+        return super().submit(priority, job)
+
+
+def ears_of(settings: Settings, adapter: EarsAdapter, simulated: InlineWorker | None = None) -> Ears:
     """Load one kind. In simulated time no interim words are made: they never are the final ones."""
     changes: dict[str, object] = {"adapter": adapter} | ({"interim_interval_ms": 0} if simulated else {})
     chosen = settings.model_copy(update={"asr": settings.asr.model_copy(update=changes)})
-    return load_ears(chosen, InlineWorker() if simulated else None)
+    return load_ears(chosen, simulated)
 
 
 def utterance(pcm: Pcm16, endpoint_s: float) -> tuple[Pcm16, float]:
