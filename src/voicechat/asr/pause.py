@@ -14,7 +14,7 @@ ABOVE_BACKGROUND_DB = 6.0
 """Steady noise stays within this of its own mean."""
 FAR_ABOVE_BACKGROUND_DB = 20.0
 """Whatever else was louder, a frame this far above the background is no pause: a slammed door must not hide speech."""
-LEAST_BELOW_PEAK_DB = 10.0
+LEAST_BELOW_PEAK_DB = 7.0
 """A frame closer to the loudest one is no pause, however steady: vowels are held."""
 LEAST_BACKGROUND_DBFS = SILENT_DBFS - 5.0
 BACKGROUND_FRAMES = 5
@@ -50,6 +50,12 @@ class PauseMeter:
         if len(self._recent) == BACKGROUND_FRAMES:
             mean = sum(self._recent) / BACKGROUND_FRAMES
             self._background_dbfs = min(self._background_dbfs + BACKGROUND_RISE_DB, mean)
+
+    @property
+    def range_db(self) -> float:
+        """How far the loudest frame is above the background: in a small range soft speech is as quiet as a pause."""
+        background = SILENT_DBFS if math.isinf(self._background_dbfs) else self._background_dbfs
+        return self._loudest_dbfs - max(LEAST_BACKGROUND_DBFS, background)
 
     @property
     def _quiet_dbfs(self) -> float:

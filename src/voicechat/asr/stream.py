@@ -28,7 +28,10 @@ from voicechat.audio.pcm import Pcm16
 LEAST_INTERIM_S = 0.5
 """Less than a word."""
 PAUSE_S = 0.1
-"""Quiet after which a decode may turn out to be the final one."""
+"""Quiet after which a decode may turn out to be the final one, where speech stands clear of the background."""
+PAUSE_IN_NOISE_S = 0.28
+"""The same where noise hides soft speech: what seems quiet may be the end of a word."""
+CLEAR_RANGE_DB, NOISY_RANGE_DB = 35.0, 15.0
 LONG_S = 8.0
 PAUSE_PER_LONGER_S = 0.02
 """Every second beyond `LONG_S` asks for this much more quiet: there a guess costs more, and pauses are longer."""
@@ -228,7 +231,8 @@ class UtteranceStream:
             return
         if self._latest is not None and not self._latest.result.done():
             return
-        paused = self._meter.quiet_samples >= pause_s(self._samples / EARS_RATE_HZ) * EARS_RATE_HZ
+        pause = pause_s(self._samples / EARS_RATE_HZ, self._meter.range_db)
+        paused = self._meter.quiet_samples >= pause * EARS_RATE_HZ
         due = self._pause_is_due() if paused else self._interim_is_due()
         if due and self._worker.idle and not self._slack.short:
             result = self._decode(self._audio(), Priority.INTERIM)
@@ -270,9 +274,10 @@ class UtteranceStream:
         return replace(heard, text=self._agreed.push(heard.text, heard.language), is_final=False)
 
 
-def pause_s(spoken_s: float) -> float:
-    """Quiet that makes a pause worth decoding after so much speech."""
-    return PAUSE_S + PAUSE_PER_LONGER_S * max(0.0, spoken_s - LONG_S)
+def pause_s(spoken_s: float, range_db: float) -> float:
+    """Quiet that makes a pause worth decoding after so much speech, which stands so far above its background."""
+    noisy = min(1.0, max(0.0, (CLEAR_RANGE_DB - range_db) / (CLEAR_RANGE_DB - NOISY_RANGE_DB)))
+    return PAUSE_S + (PAUSE_IN_NOISE_S - PAUSE_S) * noisy + PAUSE_PER_LONGER_S * max(0.0, spoken_s - LONG_S)
 
 
 def _transcript(parts: Sequence[Recognition], audio_s: float, compute_s: float) -> Transcript:

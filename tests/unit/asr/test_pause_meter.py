@@ -63,6 +63,18 @@ def test_speech_after_a_slammed_door_is_heard_as_speech() -> None:
     assert quiet_after(sound + room) == 0
 
 
+def test_a_pause_is_found_where_the_voice_is_hardly_louder_than_the_room() -> None:
+    speech = np.concatenate([silence(0.5), tone(1.0, 6000), silence(0.6)])
+    assert quiet_after(speech + noise(2.1, 2000)) == pytest.approx(0.6, abs=FRAME_S)
+
+
+@pytest.mark.parametrize(("level", "range_db"), [(0, 50.0), (400, 23.0), (2000, 10.0)])
+def test_the_range_is_from_the_background_to_the_loudest(level: int, range_db: float) -> None:
+    meter = PauseMeter()
+    meter.push(np.concatenate([silence(0.5), tone(1.0, 8000)]) + noise(1.5, level))
+    assert meter.range_db == pytest.approx(range_db, abs=3.0)
+
+
 def test_silence_alone_is_no_voice() -> None:
     meter = PauseMeter()
     meter.push(silence(1))

@@ -8,7 +8,7 @@ import pytest
 from voicechat.asr.engines.fake import NumberEngine, spoken
 from voicechat.asr.port import EARS_RATE_HZ, EarsError, RecognitionStream, Transcript
 from voicechat.asr.shared import SharedEars
-from voicechat.asr.stream import MAX_UNREAD, Eagerness
+from voicechat.asr.stream import MAX_UNREAD, PAUSE_IN_NOISE_S, PAUSE_S, Eagerness, pause_s
 from voicechat.asr.worker import DecodingWorker, InlineWorker
 
 QUIET = spoken(0, 0.3)
@@ -187,6 +187,18 @@ async def test_no_guess_is_made_while_the_voice_is_short_of_audio(
     forget()
     stream.push(np.concatenate([spoken(4000, 0.7), QUIET]))
     assert (await next_of(stream)).is_speculative
+
+
+@pytest.mark.parametrize(
+    ("range_db", "wanted_s"),
+    [(60.0, PAUSE_S), (35.0, PAUSE_S), (25.0, (PAUSE_S + PAUSE_IN_NOISE_S) / 2), (15.0, PAUSE_IN_NOISE_S)],
+)
+def test_the_nearer_the_voice_is_to_the_noise_the_longer_a_pause_must_be(range_db: float, wanted_s: float) -> None:
+    assert pause_s(2.0, range_db) == pytest.approx(wanted_s)
+
+
+def test_long_speech_asks_for_a_longer_pause() -> None:
+    assert pause_s(8.0, 60.0) < pause_s(9.0, 60.0) < pause_s(20.0, 60.0)
 
 
 async def test_without_speculation_a_pause_is_not_decoded(engine: NumberEngine) -> None:
