@@ -8,15 +8,17 @@ from collections.abc import AsyncIterator
 
 import numpy as np
 import pytest
-from support.speech import prompt, prompt_words, recognise, silence, word_error_rate
+from support.speech import PROMPTS, prompt, prompt_words, recognise, silence, word_error_rate
 
 from voicechat.asr.load import load_ears
 from voicechat.asr.port import EARS_RATE_HZ, Ears, EarsError, RecognitionStream
 from voicechat.audio.pcm import Pcm16
 from voicechat.audio.resample import resample
+from voicechat.bench.hearing import utterance
+from voicechat.bench.prompts import read_g722
 from voicechat.settings import Settings
 
-PROMPTS = 15
+RECORDINGS = 15
 FRAME_SAMPLES = EARS_RATE_HZ // 50
 
 
@@ -38,6 +40,12 @@ def padded(pcm: Pcm16) -> Pcm16:
     return np.concatenate([silence(0.2, EARS_RATE_HZ), pcm, silence(0.4, EARS_RATE_HZ)])
 
 
+def guessed_at(name: str) -> Pcm16:
+    """A prompt at 16 kHz, as it is when a tenth of a second of quiet has followed it."""
+    pcm, _ = utterance(read_g722(PROMPTS / f"{name}.g722"), endpoint_s=0.1)
+    return pcm
+
+
 async def final(stream: RecognitionStream) -> str:
     async for heard in stream:
         if heard.is_final:
@@ -53,7 +61,7 @@ def push_in_frames(stream: RecognitionStream, pcm: Pcm16) -> None:
 async def test_utterances_are_recognised_as_well_as_by_faster_whisper(ears: Ears) -> None:
     said, heard, reference = [], [], []
     stream = ears.stream()
-    for words, pcm in recordings(PROMPTS):
+    for words, pcm in recordings(RECORDINGS):
         push_in_frames(stream, pcm)
         stream.flush()
         said.append(words)
@@ -86,6 +94,18 @@ async def test_hum_and_a_click_are_not_speech(ears: Ears) -> None:
 async def test_a_person_who_says_thank_you_is_heard(ears: Ears) -> None:
     heard = await ears.transcribe(padded(resample(*prompt("auth-thankyou"), EARS_RATE_HZ)))
     assert word_error_rate(["thank you"], [heard.text]) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("digits/50", "50"), ("digits/15", "15"), ("letters/ascii34", "quote"), ("letters/e", "e")]
+)
+async def test_a_word_on_which_short_windows_run_in_a_circle_is_heard_once(ears: Ears, name: str, words: str) -> None:
+    heard = await ears.transcribe(guessed_at(name))
+    assert word_error_rate([words], [heard.text]) == 0
+
+
+async def test_what_a_reading_broke_off_before_is_heard_too(ears: Ears) -> None:
+    assert "pound" in (await ears.transcribe(guessed_at("vm-instructions"))).text
 
 
 async def test_a_minute_of_speech_is_recognised_whole_with_rising_word_times(ears: Ears) -> None:

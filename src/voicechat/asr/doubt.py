@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 LOOP_COMPRESSION_RATIO = 2.4
-DOUBTFUL_LOGPROB = -0.75
+IN_A_ROW = 3
+"""So often a phrase is seldom said in a row, and a decoder that lost its way says it at least."""
+LONGEST_PHRASE = 8
+"""Words; longer ones show in the compression ratio."""
+DOUBTFUL_LOGPROB = -0.9
 NO_SPEECH = 0.8
-NO_SPEECH_AND_UNSURE = 0.96
-UNSURE_WEIGHT = 0.4
-"""No-speech probability less 0.4 of the log-probability: at most 0.94 over 1102 recordings of a person, in noise and
-without, and at least 0.97 over music, noises and signals that were not told by anything else."""
+NO_SPEECH_AND_UNSURE = 0.87
+UNSURE_WEIGHT = 0.2
+"""The weighed rule tells little that the others do not: docs/guides/ears.md has its fit, and how it was judged."""
 NO_SPEECH_IF_PHANTOM = 0.4
 
 TOKENS_PER_SECOND = 12
@@ -46,12 +50,16 @@ PHANTOMS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """What a decoder wrote, and how sure it was. `truncated`: it was stopped by the cap on its length."""
+    """What a decoder wrote, and how sure it was.
+
+    `truncated`: it was stopped by the cap on its length. `unfinished`: it broke off before the audio did.
+    """
 
     text: str
     avg_logprob: float
     no_speech_prob: float
     truncated: bool = False
+    unfinished: bool = False
 
 
 def token_cap(audio_s: float) -> int:
@@ -73,19 +81,46 @@ def is_loop(hypothesis: Hypothesis) -> bool:
     return len(words) >= 8 and len(set(words)) <= len(words) // 4
 
 
+def most_in_a_row(text: str) -> int:
+    """How many times in a row, at most, a word or a phrase stands in the text."""
+    words = _plain(text).split()
+    return max((_run(words, length) for length in range(1, min(LONGEST_PHRASE, len(words)) + 1)), default=0)
+
+
 def is_doubtful(hypothesis: Hypothesis) -> bool:
-    """Whether a second look, on a longer window, is worth its time."""
-    return is_loop(hypothesis) or hypothesis.avg_logprob < DOUBTFUL_LOGPROB
+    """Whether a second look, on a longer window, is worth its time.
+
+    A decoder is sure of itself when it repeats itself, so that three times in a row are doubtful however likely.
+    """
+    repeated = is_loop(hypothesis) or most_in_a_row(hypothesis.text) >= IN_A_ROW
+    return repeated or hypothesis.unfinished or hypothesis.avg_logprob < DOUBTFUL_LOGPROB
+
+
+def is_plainly_made_up(hypothesis: Hypothesis) -> bool:
+    """Whether it has no word, repeats itself, or is what is said where nobody speaks."""
+    plain = _plain(hypothesis.text)
+    if not plain or is_loop(hypothesis) or hypothesis.no_speech_prob > NO_SPEECH:
+        return True
+    return hypothesis.no_speech_prob > NO_SPEECH_IF_PHANTOM and plain in PHANTOMS
+
+
+def unsure_of_speech(hypothesis: Hypothesis, weight: float = UNSURE_WEIGHT) -> float:
+    """How little speaks for a person: the no-speech probability, more where the words are unlikely."""
+    return hypothesis.no_speech_prob - weight * hypothesis.avg_logprob
 
 
 def is_made_up(hypothesis: Hypothesis) -> bool:
     """Whether nobody said this."""
-    plain = _plain(hypothesis.text)
-    if not plain or is_loop(hypothesis) or hypothesis.no_speech_prob > NO_SPEECH:
-        return True
-    if hypothesis.no_speech_prob - UNSURE_WEIGHT * hypothesis.avg_logprob > NO_SPEECH_AND_UNSURE:
-        return True
-    return hypothesis.no_speech_prob > NO_SPEECH_IF_PHANTOM and plain in PHANTOMS
+    return is_plainly_made_up(hypothesis) or unsure_of_speech(hypothesis) > NO_SPEECH_AND_UNSURE
+
+
+def _run(words: Sequence[str], length: int) -> int:
+    """Repeats of the most repeated phrase of `length` words: those that equal the one `length` before, in a row."""
+    longest = same = 0
+    for before, word in zip(words, words[length:], strict=False):
+        same = same + 1 if word == before else 0
+        longest = max(longest, same)
+    return 1 + longest // length
 
 
 def _plain(text: str) -> str:

@@ -22,7 +22,7 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import get_suppressed_tokens
 
 from voicechat.asr.agreement import UNSPACED
-from voicechat.asr.doubt import Hypothesis, is_doubtful, is_made_up, token_cap
+from voicechat.asr.doubt import Hypothesis, is_doubtful, is_loop, is_made_up, token_cap
 from voicechat.asr.engines.port import Placement, Recognition
 from voicechat.asr.engines.whisper_model import BEAM, language_code, load_whisper
 from voicechat.asr.levels import voiced_span
@@ -39,7 +39,9 @@ TIMESTAMP_STEP_S = 0.02
 LATEST_START_S = 1.0
 SHORTEST_S = 0.1
 REREAD_S = 1.5
-"""Speech left over after the last timestamp that is worth reading on for."""
+"""Audio left over after the last timestamp that is worth reading on for."""
+REREAD_MORE_S = 0.5
+"""The same where the decoder tells that there is more: the margin after the voice, and a short word."""
 
 Features = npt.NDArray[np.float32]
 
@@ -92,17 +94,29 @@ class WhisperEngine:
             start += int(reading.read_until_s * EARS_RATE_HZ)
         return Recognition(" ".join(texts), language or "en", tuple(found), no_speech_prob)
 
+    def first_look(self, pcm: Pcm16, language: str | None) -> Hypothesis | None:
+        """What the short window holds, believed or not; None for silence. For measurements of what to believe."""
+        start, end = voiced_span(pcm)
+        if end - start < SHORTEST_S * EARS_RATE_HZ:
+            return None
+        features, audio_s = self._features(pcm[start:end])
+        encoded = self._encode(features, short_window_s(audio_s))
+        return self._decode(encoded, self._tokenizer(language or self._detect(encoded)), audio_s).hypothesis
+
     def _read(self, pcm: Pcm16, language: str | None) -> tuple[Tokenizer, _Reading]:
-        """Read a window, the full one where the short one leaves doubt."""
-        features = self._whisper.feature_extractor(to_float(pcm))
-        audio_s = pcm.size / EARS_RATE_HZ
-        window_s = min(FULL_WINDOW_S, max(SHORT_WINDOW_S, audio_s + WINDOW_MARGIN_S))
+        """Read a window, the full one where the short one leaves doubt; a loop is worth no more than the doubt."""
+        features, audio_s = self._features(pcm)
+        window_s = short_window_s(audio_s)
         encoded = self._encode(features, window_s)
         tokenizer = self._tokenizer(language or self._detect(encoded))
         reading = self._decode(encoded, tokenizer, audio_s)
         if is_doubtful(reading.hypothesis) and not _is_silence(reading.hypothesis) and window_s < FULL_WINDOW_S:
-            reading = self._decode(self._encode(features, FULL_WINDOW_S), tokenizer, audio_s)
+            second = self._decode(self._encode(features, FULL_WINDOW_S), tokenizer, audio_s)
+            reading = reading if is_loop(second.hypothesis) else second
         return tokenizer, reading
+
+    def _features(self, pcm: Pcm16) -> tuple[Features, float]:
+        return self._whisper.feature_extractor(to_float(pcm)), pcm.size / EARS_RATE_HZ
 
     def _encode(self, features: Features, window_s: float) -> Any:
         frames = math.ceil(window_s * FRAMES_PER_SECOND / 2) * 2
@@ -121,26 +135,28 @@ class WhisperEngine:
         return Tokenizer(self._whisper.hf_tokenizer, self._multilingual, task="transcribe", language=language)
 
     def _decode(self, encoded: Any, tokenizer: Tokenizer, audio_s: float) -> _Reading:
-        prompt = list(tokenizer.sot_sequence)
-        cap = token_cap(audio_s)
+        cap = min(token_cap(audio_s), self._whisper.max_length // 2)
         result = self._model.generate(
             encoded,
-            [prompt],
+            [list(tokenizer.sot_sequence)],
             beam_size=BEAM,
-            max_length=min(self._whisper.max_length, len(prompt) + cap),
+            # CTranslate2 writes half as many tokens as this, at most.
+            max_length=2 * cap,
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
             max_initial_timestamp_index=round(LATEST_START_S / TIMESTAMP_STEP_S),
             return_scores=True,
             return_no_speech_prob=True,
         )[0]
         tokens = result.sequences_ids[0]
+        text, read_until_s = _split(tokens, tokenizer, audio_s)
         hypothesis = Hypothesis(
             text=tokenizer.decode(tokens).strip(),
             avg_logprob=float(result.scores[0]) * len(tokens) / (len(tokens) + 1),
             no_speech_prob=float(result.no_speech_prob),
             truncated=len(tokens) >= cap,
+            unfinished=read_until_s is not None,
         )
-        return _Reading(hypothesis, *_split(tokens, tokenizer, audio_s), encoded)
+        return _Reading(hypothesis, text, read_until_s, encoded)
 
     def _align(self, reading: _Reading, tokenizer: Tokenizer, samples: int, offset_s: float) -> list[HeardWord]:
         """Times of the words by the decoder's attention."""
@@ -156,6 +172,11 @@ class WhisperEngine:
         return words
 
 
+def short_window_s(audio_s: float) -> float:
+    """The window that so much speech is read in first."""
+    return min(FULL_WINDOW_S, max(SHORT_WINDOW_S, audio_s + WINDOW_MARGIN_S))
+
+
 def _continues(part: str, language: str) -> bool:
     """Whether an aligned part belongs to the word before it: punctuation does, and "-entered" after "re"."""
     return not any(map(str.isalnum, part)) or (language not in UNSPACED and not part.startswith(" "))
@@ -167,10 +188,15 @@ def _is_silence(hypothesis: Hypothesis) -> bool:
 
 
 def _split(tokens: list[int], tokenizer: Tokenizer, audio_s: float) -> tuple[tuple[int, ...], float | None]:
-    """The text tokens, and the last timestamp where speech is left after it."""
+    """The text tokens, and the last timestamp where speech is left after it.
+
+    Two timestamps at the end, of a segment that ends and one that begins, tell that there is more.
+    """
     text = tuple(token for token in tokens if token < tokenizer.eot)
     stamps = [
         (token - tokenizer.timestamp_begin) * TIMESTAMP_STEP_S for token in tokens if token > tokenizer.no_timestamps
     ]
     last_s = stamps[-1] if stamps else audio_s
-    return text, last_s if SHORTEST_S < last_s < audio_s - REREAD_S else None
+    goes_on = len(tokens) > 1 and min(tokens[-2:]) > tokenizer.no_timestamps
+    left_s = REREAD_MORE_S if goes_on else REREAD_S
+    return text, last_s if SHORTEST_S < last_s < audio_s - left_s else None
