@@ -153,7 +153,8 @@ def _show(words: dict[str, dict[str, Any]], times: dict[str, Any] | None) -> Non
         )
         for part, found in words.items()
     ]
-    show_table("Word error rate, %", ("", "words", "quick", "full", "difference, 95 %"), rows)
+    if rows:
+        show_table("Word error rate, %", ("", "words", "quick", "full", "difference, 95 %"), rows)
     if times is not None:
         shown = ("quick_ready_ms", "quick_final_ms", "full_final_ms", "full_computing_ms")
         show_table(
