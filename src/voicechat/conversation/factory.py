@@ -61,6 +61,11 @@ class SessionFactory:
         """Conversations in which a reply is not over."""
         return sum(session.state in REPLYING for session in self._sessions)
 
+    @property
+    def load(self) -> float:
+        """How busy the process is: 0 idle, 1 or more when it takes no conversation."""
+        return self._places.load
+
     def default_config(self) -> ConversationConfig:
         """What a client that chooses nothing gets."""
         return ConversationConfig(

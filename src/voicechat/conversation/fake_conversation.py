@@ -185,3 +185,8 @@ class FakeFactory:
     def replying(self) -> int:
         """Conversations in which a reply is not over."""
         return sum(conversation.state in REPLYING for conversation in self.opened if not conversation.closed)
+
+    @property
+    def load(self) -> float:
+        """The share of places that is taken."""
+        return self.active / self._capacity

@@ -57,6 +57,11 @@ class Places:
             return
         await self._wait()
 
+    @property
+    def load(self) -> float:
+        """How busy the process is: 0 idle, 1 or more when nobody can be taken."""
+        return max(self._taken / self._settings.max_sessions, self._lateness_ms() / self._settings.max_lateness_ms)
+
     def give_back(self) -> None:
         """Leave the place to whoever has waited longest."""
         self._taken -= 1

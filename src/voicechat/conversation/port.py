@@ -70,7 +70,10 @@ class FunctionTool:
 
 @dataclass(frozen=True, slots=True)
 class ConversationConfig:
-    """Everything that a client may choose, and change in the middle."""
+    """Everything that a client may choose, and change in the middle.
+
+    `greets`: whether the greeting of the settings is said at the start, which one that goes on elsewhere does without.
+    """
 
     instructions: str
     voice: str
@@ -82,6 +85,7 @@ class ConversationConfig:
     tool_choice: Literal["auto", "none", "required"] | str = "auto"
     temperature: float | None = None
     max_output_tokens: int | None = None
+    greets: bool = True
 
 
 # --- events
@@ -348,3 +352,7 @@ class ConversationFactory(Protocol):
     @property
     def replying(self) -> int:
         """Conversations in which a reply is not over."""
+
+    @property
+    def load(self) -> float:
+        """How busy the process is: 0 idle, 1 or more when it takes no conversation."""

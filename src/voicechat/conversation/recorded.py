@@ -125,3 +125,8 @@ class RecordedFactory:
     def replying(self) -> int:
         """Conversations in which a reply is not over."""
         return self._factory.replying
+
+    @property
+    def load(self) -> float:
+        """How busy the process is."""
+        return self._factory.load

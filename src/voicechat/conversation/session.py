@@ -135,7 +135,7 @@ class Session:
         engines.set_interruption_duration(self._engine, engines.ONLY_WORDS_PAUSE_S)
         await self._engine.start(engines.Assistant(self._brain), record=False, session_host=False)
         self._set_timers()
-        if (greeting := self._settings.conversation.greeting) and not past:
+        if self._config.greets and (greeting := self._settings.conversation.greeting) and not past:
             self._turn_decided = True
             self._engine.say(greeting)
 
