@@ -84,6 +84,13 @@ class Access:
             raise AccessDenied(Reason.WRONG_KEY, f"this is no API key of this server, which begin with {TOKEN_PREFIX}")
         raise AccessDenied(Reason.NO_KEY, f"an API key is needed: {HOW_TO_SEND}; `voicechat keys create` makes one")
 
+    def holder(self, key_id: str | None) -> Caller:
+        """The caller that a token of our own making stands for: a key's, or nobody's. Raises `AccessDenied`."""
+        if key_id is None:
+            return Caller()
+        self._ring.check(key_id)
+        return Caller(self._ring.get(key_id))
+
     async def _bearer_of_secret(self, credential: str, *, takes_secrets: bool) -> Caller:
         if not takes_secrets:
             raise AccessDenied(

@@ -16,6 +16,7 @@ from voicechat.api.listings import listings_router
 from voicechat.api.page import PAGE_DIRECTORY, page_route
 from voicechat.api.realtime import realtime_router
 from voicechat.api.reference import install_reference
+from voicechat.api.rooms import rooms_router
 from voicechat.api.services import Services
 from voicechat.api.speech import speech_router
 from voicechat.api.transcriptions import transcriptions_router
@@ -35,7 +36,7 @@ def create_app(services: Services, page_directory: Path = PAGE_DIRECTORY) -> Fas
     )
     server = services.settings.server
     install_error_handlers(app)
-    for make_router in (speech_router, transcriptions_router, listings_router, realtime_router):
+    for make_router in (speech_router, transcriptions_router, listings_router, realtime_router, rooms_router):
         app.include_router(make_router(services))
     install_reference(app)
     app.router.routes.append(page_route(page_directory))

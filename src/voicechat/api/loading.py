@@ -10,6 +10,7 @@ from voicechat.conversation.items import Item
 from voicechat.conversation.port import CommandRefused, Conversation, ConversationConfig, ConversationFactory
 
 LOADING_RETRY_S = 2.0
+LOADING_LOAD, FULL_LOAD = 0.99, 1.0
 
 
 class DeferredFactory:
@@ -19,6 +20,7 @@ class DeferredFactory:
         self._factory: ConversationFactory | None = None
         self._was_provided = False
         self._is_open = False
+        self._is_withdrawn = False
         self._refusal = CommandRefused("loading", "the models are still loading; try again in a few seconds")
 
     def provide(self, factory: ConversationFactory) -> None:
@@ -40,6 +42,7 @@ class DeferredFactory:
     def withdraw(self) -> None:
         """Take no further conversation; those that are held go on."""
         self._is_open = False
+        self._is_withdrawn = True
         self._refusal = CommandRefused("draining", "the server is shutting down; connect again in a few seconds")
 
     def default_config(self) -> ConversationConfig:
@@ -59,6 +62,13 @@ class DeferredFactory:
     def replying(self) -> int:
         """Conversations in which a reply is not over."""
         return 0 if self._factory is None else self._factory.replying
+
+    @property
+    def load(self) -> float:
+        """How busy the process is; one that still loads takes a conversation only where no other can."""
+        if not self._was_provided and not self._is_withdrawn:
+            return LOADING_LOAD
+        return FULL_LOAD if self._factory is None or not self._is_open else self._factory.load
 
     def _require(self) -> ConversationFactory:
         if self._factory is None or not self._is_open:

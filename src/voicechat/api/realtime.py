@@ -26,7 +26,7 @@ from voicechat.transports.realtime.connection import initial_config, serve_conne
 from voicechat.transports.realtime.errors import ProtocolError, from_validation
 from voicechat.transports.realtime.handshake import read_handshake
 from voicechat.transports.realtime.protocol import new_id
-from voicechat.transports.realtime.session_config import describe
+from voicechat.transports.realtime.session_config import SessionConfig, describe
 from voicechat.transports.realtime.wire import reject_unknown_fields
 
 
@@ -74,7 +74,7 @@ def realtime_router(services: Services) -> APIRouter:
     )
     async def client_secrets(request: Request, body: ClientSecretRequest | None = None) -> ClientSecret:
         asked = body or ClientSecretRequest()
-        described = await _describe(asked.session, services)
+        described = describe(await check_session(asked.session, services), new_id("sess"))
         try:
             secret = await services.access.client_secrets.issue(
                 asked.session, asked.expires_after.seconds, caller_of(request.scope).key_id
@@ -90,12 +90,12 @@ def realtime_router(services: Services) -> APIRouter:
     return router
 
 
-async def _describe(session: dict[str, Any], services: Services) -> dict[str, Any]:
-    """The session that a secret will open, checked now rather than when the browser connects."""
+async def check_session(session: dict[str, Any], services: Services) -> SessionConfig:
+    """The session that a credential will open, checked now rather than when it is used. Raises `ApiError`."""
     try:
         request = RealtimeSessionCreateRequest.model_validate(session, strict=True)
         reject_unknown_fields(request)
-        config = await initial_config(request.model or "gpt-realtime", session, services.realtime)
+        return await initial_config(request.model or "gpt-realtime", session, services.realtime)
     except ValidationError as error:
         wrong = from_validation(error, "session")
         raise ApiError(400, str(wrong), code=wrong.code, param=wrong.param) from error
@@ -103,4 +103,3 @@ async def _describe(session: dict[str, Any], services: Services) -> dict[str, An
         raise ApiError(400, str(error), code=error.code, param=error.param) from error
     except CommandRefused as error:
         raise ApiError(503, str(error), code=error.code, retry_after_s=2) from error
-    return describe(config, new_id("sess"))

@@ -19,6 +19,8 @@ from voicechat.api.lifecycle import Lifecycle, Phase
 from voicechat.api.loading import DeferredEars, DeferredFactory
 from voicechat.api.moves import open_moves
 from voicechat.api.ops import create_ops_app
+from voicechat.api.room_door import DeferredRooms
+from voicechat.api.room_service import is_configured, modules_of_rooms, serving_rooms
 from voicechat.api.servers import QuietServer, bind, make_server, port_of, running
 from voicechat.api.services import Services
 from voicechat.api.watchdog import watchdog
@@ -26,7 +28,7 @@ from voicechat.conversation.port import ConversationFactory
 from voicechat.fleet.open import open_fleet
 from voicechat.fleet.port import VoiceFleet
 from voicechat.process import stop_signals
-from voicechat.settings import Settings
+from voicechat.settings import ServerSettings, Settings
 from voicechat.transports.realtime.moving import Moves
 
 log = structlog.get_logger(__name__)
@@ -83,6 +85,7 @@ async def _serve(
             decoders=decoders,
             started_at=time.monotonic(),
             moves=moves,
+            rooms=DeferredRooms(expected=is_configured(settings.livekit)),
         )
         async with _listening(services, ready) as api:
             # Conversations end with their connections, so the models they stand on go after the servers.
@@ -95,14 +98,21 @@ async def _serve(
             if not factory.was_provided:
                 # Models that are loaded by now are for nobody.
                 holding.cancel()
-            if moves is not None:
-                moves.begin()
-                await conversations_over(factory, settings.server.drain_s)
-            api.limit_grace(await replies_over(factory, settings.server.shutdown_grace_s))
+            rooms_over = services.rooms.drain(settings.server.shutdown_grace_s)
+            left_s, _ = await asyncio.gather(_calls_over(moves, factory, settings.server), rooms_over)
+            api.limit_grace(left_s)
         released.set()
         await asyncio.wait((holding,))
         if not holding.cancelled():
             holding.result()
+
+
+async def _calls_over(moves: Moves | None, factory: ConversationFactory, server: ServerSettings) -> float:
+    """Let conversations go on elsewhere, where they can, and running replies end; returns what is left of the grace."""
+    if moves is not None:
+        moves.begin()
+        await conversations_over(factory, server.drain_s)
+    return await replies_over(factory, server.shutdown_grace_s)
 
 
 async def conversations_over(factory: ConversationFactory, limit_s: float) -> float:
@@ -128,19 +138,24 @@ async def _hold(services: Services, factory: DeferredFactory, released: asyncio.
     if not services.settings.asr.enabled:
         factory.refuse("recognition_disabled", "conversations are off: ASR_ENABLED is false on this server")
         services.ears.refuse("recognition_disabled", "recognition is off: ASR_ENABLED is false on this server")
+        services.rooms.refuse("recognition_disabled", "rooms are off: ASR_ENABLED is false on this server")
         services.lifecycle.move(Phase.SERVING)
         await released.wait()
         return
     # These imports alone take longer than a balancer waits for liveness; plugins insist on the main thread.
-    for module in ("livekit.agents", "faster_whisper"):
+    for module in ("livekit.agents", "faster_whisper", *modules_of_rooms(services.settings.livekit)):
         await asyncio.to_thread(importlib.import_module, module)
     parts = importlib.import_module("voicechat.api.parts")
-    async with parts.conversations(services.settings, services.fleet) as provided:
+    async with (
+        serving_rooms(services) as leave_rooms,
+        parts.conversations(services.settings, services.fleet) as provided,
+    ):
         factory.provide(provided)
         services.ears.provide(provided.ears)
         services.lifecycle.move(Phase.SERVING)
         log.info("conversations can start")
         await released.wait()
+        await leave_rooms()
 
 
 @asynccontextmanager

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from voicechat.access.access import Access
 from voicechat.api.lifecycle import Lifecycle
 from voicechat.api.loading import DeferredEars
+from voicechat.api.room_door import DeferredRooms
 from voicechat.conversation.port import ConversationFactory
 from voicechat.fleet.port import VoiceFleet
 from voicechat.settings import Settings
@@ -34,6 +35,7 @@ class Services:
     decoders: Executor
     started_at: float
     moves: Moves | None = None
+    rooms: DeferredRooms = field(default_factory=DeferredRooms)
 
     @property
     def voices(self) -> VoiceDirectory:

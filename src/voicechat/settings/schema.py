@@ -323,6 +323,16 @@ class LiveKitSettings(Section):
     public_url: str | None = _env("LIVEKIT_PUBLIC_URL", default=None, description="address given to browsers")
     api_key: str | None = _env("LIVEKIT_API_KEY", default=None, description="its API key")
     api_secret: SecretStr | None = _env("LIVEKIT_API_SECRET", default=None, description="its API secret")
+    agent_name: str = Field(
+        "voicechat", min_length=1, description="name under which LiveKit sends for the assistant; one an installation"
+    )
+    token_ttl_s: float = Field(900.0, ge=30, le=86_400, description="time in which a token for a room may be used, s")
+    reconnect_grace_s: float = Field(
+        15.0, ge=0, le=300, description="time in which a person who left a room finds the same conversation, s"
+    )
+    join_timeout_s: float = Field(
+        60.0, ge=1, le=3600, description="time that the assistant waits in a room for somebody to come, s"
+    )
 
 
 class LoggingSettings(Section):
