@@ -103,6 +103,16 @@ CallPeers = Annotated[
 ]
 
 
+Transports = Annotated[
+    str,
+    typer.Option(
+        "--transport",
+        metavar="NAME[,NAME...]",
+        help="How the product is called: websocket, livekit; scripts/livekit-server builds the server for rooms.",
+    ),
+]
+
+
 def explained(command: Callable[P, R]) -> Callable[P, R]:
     """A command whose failures are one sentence on stderr; LOG_LEVEL=DEBUG shows where they came from."""
 
@@ -502,6 +512,7 @@ def bench_conversation(
     voices: Voices = "human,synthetic",
     noise: Noise = "clean",
     idle: Annotated[int, typer.Option(min=0, help="Callers who only listen, beside the most callers.")] = 0,
+    transport: Transports = "websocket",
     url: BenchUrl = None,
     peers: CallPeers = "",
     output: Report = None,
@@ -510,10 +521,11 @@ def bench_conversation(
 ) -> None:
     """Conversations in real time: from the end of the caller's speech to the transcript and to the reply as heard."""
     from voicechat.bench.calls.conversation import run_conversation
-    from voicechat.bench.calls.options import CallOptions, levels, numbers, speakers
+    from voicechat.bench.calls.options import CallOptions, levels, numbers, speakers, transports
     from voicechat.bench.report import write_report
 
-    options = CallOptions(numbers(callers), turns, speakers(voices), levels(noise), idle, _names(peers), url)
+    ways = transports(transport)
+    options = CallOptions(numbers(callers), turns, speakers(voices), levels(noise), idle, _names(peers), url, ways)
     write_report(run_conversation(_settings(config, overrides, {}), options), output)
 
 
@@ -524,6 +536,7 @@ def bench_barge_in(
     turns: Annotated[int, typer.Option(min=1, help="Replies that each caller interrupts in a stage.")] = 12,
     voices: Voices = "human,synthetic",
     noise: Noise = "clean",
+    transport: Transports = "websocket",
     url: BenchUrl = None,
     peers: CallPeers = "",
     output: Report = None,
@@ -532,10 +545,13 @@ def bench_barge_in(
 ) -> None:
     """Interruptions in real time: from the onset of the caller's speech to the reply ducked and silent, as heard."""
     from voicechat.bench.calls.barge_in import run_barge_in
-    from voicechat.bench.calls.options import CallOptions, levels, numbers, speakers
+    from voicechat.bench.calls.options import CallOptions, levels, numbers, speakers, transports
     from voicechat.bench.report import write_report
 
-    options = CallOptions(numbers(callers), turns, speakers(voices), levels(noise), peers=_names(peers), url=url)
+    ways = transports(transport)
+    options = CallOptions(
+        numbers(callers), turns, speakers(voices), levels(noise), peers=_names(peers), url=url, transports=ways
+    )
     write_report(run_barge_in(_settings(config, overrides, {}), options), output)
 
 

@@ -1,4 +1,4 @@
-"""Nothing leaves the machine: a conversation where every packet that would leave is counted."""
+"""Nothing leaves the machine: conversations by both transports where every packet that would leave is counted."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from support.livekit import start_livekit
 from support.speech import prompt, prompt_words, word_error_rate
 from support.stack import start_stack, talk
 
@@ -34,6 +37,14 @@ def _packets_sent(inside: list[str]) -> int:
     return int(json.loads(links.stdout)[0]["stats64"]["tx"]["packets"])
 
 
+def _talk_in_a_room(url: str, recording: Path, inside: list[str]) -> dict[str, Any]:
+    command = [*inside, sys.executable, "-m", "support.room_call", url, str(recording)]
+    done = subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
 @pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("unshare") or not shutil.which("ip"),
     reason="network namespaces need root, unshare and ip",
@@ -41,18 +52,24 @@ def _packets_sent(inside: list[str]) -> int:
 def test_a_conversation_sends_no_packet_to_the_world(tmp_path: Path) -> None:
     name = "conf-onlyone"
     write_wav(tmp_path / "question.wav", *prompt(name))
-    stack = start_stack(tmp_path / "up.log", "--mind", "embedded", wrapper=["unshare", "-n", "sh", "-c", ALONE, "sh"])
-    inside = ["nsenter", "-t", str(stack.process.pid), "-n"]
+    livekit = start_livekit(tmp_path, wrapper=["unshare", "-n", "sh", "-c", ALONE, "sh"])
+    inside = ["nsenter", "-t", str(livekit.process.pid), "-n"]
+    stack = start_stack(tmp_path / "up.log", "--mind", "embedded", wrapper=inside, environment=livekit.environment)
     try:
+        livekit.wait_until_ready(inside)
         stack.wait_until_ready()
         report = talk(stack.realtime_url, tmp_path / "question.wav", wrapper=inside)
+        room = _talk_in_a_room(stack.url, tmp_path / "question.wav", inside)
         packets = _packets_sent(inside)
         subprocess.run([*inside, "bash", "-c", "echo > /dev/udp/198.51.100.1/9"], check=True)
         packets_of_a_datagram = _packets_sent(inside) - packets
     finally:
         stack.stop()
+        livekit.stop()
 
     assert word_error_rate([prompt_words()[name]], [report["turns"][0]["user"]]) <= 0.10
     assert report["turns"][0]["audio_ms"] > 0
+    assert word_error_rate([prompt_words()[name]], [room["user"]]) <= 0.10
+    assert room["assistant"]
     assert packets == 0
     assert packets_of_a_datagram == 1, "the counter does not count"

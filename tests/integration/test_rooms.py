@@ -173,6 +173,17 @@ async def test_typed_text_is_a_turn(scene: Scene) -> None:
     assert served.conversation.named("add_text") == [("user", "What is the capital of France?", None)]
 
 
+async def test_a_client_stops_a_reply(scene: Scene) -> None:
+    served, person = await scene.talking()
+    served.conversation.doing = ConversationState.SPEAKING
+    send = person.room.local_participant.publish_data
+    for nonsense in ("{", "[1]", '{"type": 1}', '{"type": "voicechat.unheard-of"}'):
+        await send(nonsense, topic="voicechat")
+    await send('{"type":"voicechat.hush"}', topic="voicechat")
+    await _until(lambda: served.conversation.named("cancel_reply"))
+    assert len(served.conversation.named("cancel_reply")) == 1
+
+
 async def test_keys_and_narrow_sound_of_a_telephone_arrive(scene: Scene) -> None:
     served = await scene.orchestrator()
     ticket = scene.ticket()

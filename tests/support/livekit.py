@@ -27,10 +27,11 @@ class LiveKit:
     process: subprocess.Popen[bytes]
     port: int
     log: Path
+    address: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
-        return f"ws://127.0.0.1:{self.port}"
+        return f"ws://{self.address}:{self.port}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -46,7 +47,7 @@ class LiveKit:
         raise RuntimeError(f"livekit-server did not get ready:\n{self.log.read_text()}")
 
     def _answers(self, wrapper: Sequence[str]) -> bool:
-        url = f"http://127.0.0.1:{self.port}/"
+        url = f"http://{self.address}:{self.port}/"
         if wrapper:
             return subprocess.run([*wrapper, "curl", "-sfo", "/dev/null", url], check=False).returncode == 0
         try:
@@ -68,16 +69,18 @@ def livekit_binary() -> str:
     return subprocess.run([ROOT / "scripts/livekit-server"], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def start_livekit(directory: Path, webhooks: Sequence[str] = (), wrapper: Sequence[str] = ()) -> LiveKit:
+def start_livekit(
+    directory: Path, webhooks: Sequence[str] = (), wrapper: Sequence[str] = (), address: str = "127.0.0.1"
+) -> LiveKit:
     """Start a server on free ports; `webhooks` are the addresses that it reports to."""
     port, log = free_port(), directory / "livekit.log"
     config = directory / "livekit.yaml"
     config.write_text(yaml.safe_dump(_on_free_ports(port, webhooks)))
-    command = [*wrapper, livekit_binary(), "--config", str(config), "--node-ip", "127.0.0.1", "--bind", "127.0.0.1"]
+    command = [*wrapper, livekit_binary(), "--config", str(config), "--node-ip", address, "--bind", address]
     environment = {**os.environ, "LIVEKIT_KEYS": f"{KEY}: {SECRET}", "LIVEKIT_WEBHOOK_API_KEY": KEY}
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, env=environment)
-    return LiveKit(process, port, log)
+    return LiveKit(process, port, log, address)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from voicechat.conversation.items import Item
 from voicechat.conversation.port import CommandRefused, Conversation, ConversationConfig, ConversationFactory
 
 LOADING_RETRY_S = 2.0
-LOADING_LOAD, FULL_LOAD = 0.99, 1.0
+LOADING_LOAD, FULL_LOAD = 0.9, 1.0
 
 
 class DeferredFactory:

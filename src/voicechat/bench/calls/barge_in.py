@@ -21,6 +21,7 @@ from voicechat.bench.calls.interruption import (
 )
 from voicechat.bench.calls.line import Assistant, CallWish
 from voicechat.bench.calls.options import CallOptions, noise_words
+from voicechat.bench.calls.realtime_line import RealtimeAssistant
 from voicechat.bench.calls.setting import assistants, gather_utterances
 from voicechat.bench.calls.tap import VoiceTap
 from voicechat.bench.calls.utterances import STORY, Utterance, synthetic_utterances, told_utterances
@@ -82,7 +83,10 @@ async def _run(settings: Settings, options: CallOptions) -> dict[str, Any]:
     utterances = await gather_utterances(settings, options.speakers, 12)
     (story,) = await synthetic_utterances(settings, [STORY])
     script = _Script(story, utterances)
-    async with assistants(settings, options.url, options.peers, tap=True) as (found, own):
+    async with assistants(settings, options.url, options.peers, tap=True, transports=options.transports) as (
+        found,
+        own,
+    ):
         measuring = Measuring("barge-in", asdict(options))
         stages = []
         for noise_db in options.noises_db:
@@ -90,7 +94,7 @@ async def _run(settings: Settings, options: CallOptions) -> dict[str, Any]:
                 for assistant in found:
                     progress(f"{assistant.name}: {callers} callers, {noise_words(noise_db)}")
                     stage = Stage(assistant.name, callers, noise_db, [], [], [])
-                    tap = own.tap if own is not None and assistant is found[0] else None
+                    tap = own.tap if own is not None and isinstance(assistant, RealtimeAssistant) else None
                     await _run_stage(assistant, stage, script, options.turns, tap)
                     stages.append(stage)
     _show(stages)

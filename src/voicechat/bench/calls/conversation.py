@@ -69,7 +69,7 @@ def run_conversation(settings: Settings, options: CallOptions) -> dict[str, Any]
 
 async def _run(settings: Settings, options: CallOptions) -> dict[str, Any]:
     utterances = await gather_utterances(settings, options.speakers, max(options.turns, 12))
-    async with assistants(settings, options.url, options.peers) as (found, _):
+    async with assistants(settings, options.url, options.peers, transports=options.transports) as (found, _):
         for assistant in found:
             progress(f"{assistant.name}: one turn that does not count")
             await run_stage(assistant, utterances, 1, 1, None, 0)

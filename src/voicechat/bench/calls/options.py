@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from voicechat.bench.calls.utterances import Speaker
 from voicechat.bench.systems.port import BenchError
 
 CLEAN = "clean"
+
+
+class Transport(StrEnum):
+    """How the product is called."""
+
+    WEBSOCKET = "websocket"
+    LIVEKIT = "livekit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +30,7 @@ class CallOptions:
         idle: Callers who listen and say nothing, beside the most callers.
         peers: Other assistants, by name.
         url: Of a running server; None starts the product's own.
+        transports: How the product is called.
     """
 
     callers: tuple[int, ...] = (1,)
@@ -31,6 +40,7 @@ class CallOptions:
     idle: int = 0
     peers: tuple[str, ...] = ()
     url: str | None = None
+    transports: tuple[Transport, ...] = (Transport.WEBSOCKET,)
 
 
 def numbers(given: str) -> tuple[int, ...]:
@@ -50,6 +60,14 @@ def speakers(given: str) -> tuple[Speaker, ...]:
         return tuple(Speaker(part.strip()) for part in given.split(","))
     except ValueError:
         raise BenchError(f"--voices {given!r}: choose from {', '.join(Speaker)}") from None
+
+
+def transports(given: str) -> tuple[Transport, ...]:
+    """How the product is called. Raises `BenchError`."""
+    try:
+        return tuple(Transport(part.strip()) for part in given.split(","))
+    except ValueError:
+        raise BenchError(f"--transport {given!r}: choose from {', '.join(Transport)}") from None
 
 
 def levels(given: str) -> tuple[float | None, ...]:

@@ -7,6 +7,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import Any
 
 from voicechat.bench.calls.line import Assistant
+from voicechat.bench.calls.livekit_line import LiveKitAssistant
+from voicechat.bench.calls.options import Transport
 from voicechat.bench.calls.pipecat_line import pipecat
 from voicechat.bench.calls.realtime_line import RealtimeAssistant
 from voicechat.bench.calls.stack import Stack, own_stack
@@ -18,6 +20,7 @@ from voicechat.bench.calls.utterances import (
     synthetic_utterances,
 )
 from voicechat.bench.report import progress
+from voicechat.bench.systems.livekit import livekit
 from voicechat.bench.systems.port import BenchError
 from voicechat.llm.find import Mind
 from voicechat.settings import Settings
@@ -46,19 +49,34 @@ async def gather_utterances(settings: Settings, speakers: Collection[Speaker], c
 
 @asynccontextmanager
 async def assistants(
-    settings: Settings, url: str | None, peers: Sequence[str], *, tap: bool = False
+    settings: Settings,
+    url: str | None,
+    peers: Sequence[str],
+    *,
+    tap: bool = False,
+    transports: Collection[Transport] = (Transport.WEBSOCKET,),
 ) -> AsyncIterator[tuple[list[Assistant], Stack | None]]:
-    """The product, then its peers on the same models; all run, and only one is called at a time."""
+    """The product by each transport, then its peers on the same models; all run, and only one is called at a time."""
     wanted = find_call_peers(peers)
     if wanted and url is not None:
         raise BenchError("peers answer with the mind that the bench starts: leave --url or --peers out")
+    if url is not None and Transport.LIVEKIT in transports:
+        raise BenchError("rooms are measured on a server of the bench's own: leave --url or --transport out")
     async with AsyncExitStack() as stack:
         if url is not None:
             yield [RealtimeAssistant(url, {"url": url})], None
             return
+        if Transport.LIVEKIT in transports:
+            progress("starting LiveKit")
+            settings = (await stack.enter_async_context(livekit())).used_by(settings)
         progress("starting the product")
         own = await stack.enter_async_context(own_stack(settings, tap=tap))
-        found: list[Assistant] = [RealtimeAssistant(own.realtime_url, _settings(settings, own))]
+        told = _settings(settings, own)
+        found: list[Assistant] = []
+        if Transport.WEBSOCKET in transports:
+            found.append(RealtimeAssistant(own.realtime_url, told))
+        if Transport.LIVEKIT in transports:
+            found.append(LiveKitAssistant(own.url, told))
         for peer in wanted:
             progress(f"starting {peer}")
             found.append(await stack.enter_async_context(CALL_PEERS[peer](settings, own.mind)))

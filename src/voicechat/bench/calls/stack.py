@@ -40,6 +40,11 @@ class Stack:
     pids: dict[str, int]
     tap: VoiceTap | None
 
+    @property
+    def url(self) -> str:
+        """Of its HTTP API."""
+        return self.realtime_url.replace("ws", "http", 1).removesuffix("/v1/realtime")
+
 
 @asynccontextmanager
 async def own_stack(settings: Settings, *, tap: bool = False) -> AsyncIterator[Stack]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from typing import TypeVar
 
@@ -33,7 +34,7 @@ log = structlog.get_logger(__name__)
 Result = TypeVar("Result")
 
 CHAT_TOPIC, WORDS_TOPIC, EVENTS_TOPIC = "lk.chat", "lk.transcription", "voicechat"
-HUSH = b'{"type": "voicechat.hush"}'
+HUSH = "voicechat.hush"
 AGENT_NAME_ATTRIBUTE = "lk.agent_name"
 """Set by the server on every agent that it dispatched."""
 TRACK_NAME = "assistant"
@@ -50,6 +51,7 @@ WAITING_FRAMES = 50
 MAX_TYPED_CHARS = 8_000
 MAX_TYPED_BYTES = 4 * MAX_TYPED_CHARS
 MAX_WAITING_EVENTS = 256
+MAX_EVENT_BYTES = 1024
 
 PEOPLE = frozenset(
     (
@@ -253,7 +255,7 @@ class LiveKitRoom:
             self._put(KeyPressed(dtmf.participant.identity, dtmf.digit))
 
     def _asked(self, packet: rtc.DataPacket) -> None:
-        if packet.topic == EVENTS_TOPIC and packet.participant is not None and packet.data == HUSH:
+        if packet.topic == EVENTS_TOPIC and packet.participant is not None and _kind_of(packet.data) == HUSH:
             self._put(HushAsked(packet.participant.identity))
 
     def _typed(self, reader: rtc.TextStreamReader, identity: str) -> None:
@@ -304,6 +306,16 @@ class _Words:
     async def close(self, attributes: Mapping[str, str]) -> None:
         """End it."""
         await _timely(self._writer.aclose(attributes=dict(attributes)), "ending words", DEADLINE_S)
+
+
+def _kind_of(data: bytes) -> str | None:
+    """The type of an event; None for what is none."""
+    try:
+        event = json.loads(data[:MAX_EVENT_BYTES])
+    except (ValueError, RecursionError):
+        return None
+    kind = event.get("type") if isinstance(event, dict) else None
+    return kind if isinstance(kind, str) else None
 
 
 def _is_microphone(publication: rtc.RemoteTrackPublication) -> bool:

@@ -57,6 +57,10 @@ class Taker(Protocol):
         """From 0, idle, to 1, no room can be taken."""
 
     @property
+    def share(self) -> float:
+        """What one more room adds to the load."""
+
+    @property
     def taken(self) -> int:
         """Rooms served now."""
 
@@ -179,8 +183,7 @@ class Registration:
 
     def _load(self) -> float:
         """Rooms that were promised and are not here yet count as those that are: they will."""
-        taken = max(1, self._taker.taken)
-        return self._taker.load + len(self._promised) * self._taker.load / taken
+        return self._taker.load + len(self._promised) * self._taker.share
 
     async def _tell_load(self) -> None:
         while True:

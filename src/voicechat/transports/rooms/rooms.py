@@ -88,7 +88,12 @@ class Rooms:
         if self._draining:
             return FULL
         silent = sum(not held.talks for held in self._calls.values())
-        return self._load() + silent / self._most
+        return self._load() + silent * self.share
+
+    @property
+    def share(self) -> float:
+        """What one more room adds to it."""
+        return 1 / self._most
 
     @property
     def taken(self) -> int:
