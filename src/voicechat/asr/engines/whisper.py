@@ -94,15 +94,6 @@ class WhisperEngine:
             start += int(reading.read_until_s * EARS_RATE_HZ)
         return Recognition(" ".join(texts), language or "en", tuple(found), no_speech_prob)
 
-    def first_look(self, pcm: Pcm16, language: str | None) -> Hypothesis | None:
-        """What the short window holds, believed or not; None for silence. For measurements of what to believe."""
-        start, end = voiced_span(pcm)
-        if end - start < SHORTEST_S * EARS_RATE_HZ:
-            return None
-        features, audio_s = self._features(pcm[start:end])
-        encoded = self._encode(features, short_window_s(audio_s))
-        return self._decode(encoded, self._tokenizer(language or self._detect(encoded)), audio_s).hypothesis
-
     def _read(self, pcm: Pcm16, language: str | None) -> tuple[Tokenizer, _Reading]:
         """Read a window, the full one where the short one leaves doubt; a loop is worth no more than the doubt."""
         features, audio_s = self._features(pcm)
