@@ -16,7 +16,6 @@ from livekit.agents.voice import io
 
 from voicechat.asr.port import EARS_RATE_HZ
 from voicechat.audio.pcm import Pcm16, rms_dbfs
-from voicechat.audio.resample import StreamResampler
 from voicechat.conversation.canceller import EchoCanceller
 from voicechat.conversation.clock import Clock
 
@@ -27,25 +26,6 @@ SILENCE_DBFS = -45.0
 MOST_HELD_S = 60.0
 """Speech that came ahead of its time is kept up to this; beyond, the oldest goes."""
 _SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
-
-
-class RateConverter:
-    """Converts a stream of chunks to the rate of the ears; a chunk of another rate begins a new filter."""
-
-    def __init__(self) -> None:
-        self._rate_hz = 0
-        self._resampler: StreamResampler | None = None
-
-    def push(self, pcm: Pcm16, rate_hz: int) -> Pcm16:
-        """int16 mono at `EARS_RATE_HZ`."""
-        if rate_hz != self._rate_hz or self._resampler is None:
-            self._rate_hz, self._resampler = rate_hz, StreamResampler(rate_hz, EARS_RATE_HZ)
-        return self._resampler.push(pcm)
-
-    def finish(self) -> Pcm16:
-        """What the filter still holds; the next chunk begins a new stream."""
-        resampler, self._resampler = self._resampler, None
-        return resampler.finish() if resampler is not None else np.zeros(0, np.int16)
 
 
 class Microphone(io.AudioInput):

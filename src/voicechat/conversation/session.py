@@ -12,7 +12,8 @@ import structlog
 from livekit.agents import AgentStateChangedEvent, CloseEvent, ConversationItemAddedEvent, ErrorEvent, llm, stt
 from livekit.agents.voice import SpeechCreatedEvent
 
-from voicechat.asr.port import Ears
+from voicechat.asr.port import EARS_RATE_HZ, Ears
+from voicechat.audio.live import LiveResampler
 from voicechat.conversation import engine as engines
 from voicechat.conversation.brain import ReplyBrain
 from voicechat.conversation.canceller import EchoCanceller, MakeCanceller
@@ -24,7 +25,7 @@ from voicechat.conversation.items import Item, Message, ToolOutput, new_id
 from voicechat.conversation.lead import AdaptiveLead
 from voicechat.conversation.ledger import Ledger
 from voicechat.conversation.manual import ManualTurns
-from voicechat.conversation.microphone import Microphone, RateConverter
+from voicechat.conversation.microphone import Microphone
 from voicechat.conversation.mind import MakeLlm, Mind
 from voicechat.conversation.outbox import Outbox
 from voicechat.conversation.playout import Playout
@@ -89,7 +90,7 @@ class Session:
         self._playout = self._make_playout(canceller)
         self._forget_slack = ears.slack.watch(self._playout.slack_s)
         self._microphone = Microphone(self._clock, settings.conversation.jitter_buffer_ms, canceller)
-        self._converter = RateConverter()
+        self._converter = LiveResampler(EARS_RATE_HZ)
         self._manual = ManualTurns(
             ears, lambda: self._config.language, self._ledger, self._outbox.put, self._reply_if_asked, self._tasks
         )

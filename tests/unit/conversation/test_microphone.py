@@ -11,7 +11,7 @@ from support.conversation import in_virtual_time, silence, speech
 
 from voicechat.audio.pcm import Pcm16
 from voicechat.conversation.clock import LoopClock
-from voicechat.conversation.microphone import Microphone, RateConverter
+from voicechat.conversation.microphone import Microphone
 
 
 class Take:
@@ -130,12 +130,3 @@ def test_time_in_is_time_out_within_the_jitter_allowance(pushes: list[tuple[int,
 
     with pytest.MonkeyPatch.context() as monkeypatch:
         taken(monkeypatch, scene)
-
-
-@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 16_000, 24_000, 44_100, 48_000])
-def test_any_rate_becomes_the_rate_of_the_ears(rate_hz: int) -> None:
-    converter = RateConverter()
-    said = speech(1.0, rate_hz)
-    chunks = [converter.push(said[begin : begin + 333], rate_hz) for begin in range(0, said.size, 333)]
-
-    assert sum(chunk.size for chunk in [*chunks, converter.finish()]) == pytest.approx(16_000, abs=2)
