@@ -1,7 +1,7 @@
 """The assistant's own sound, taken out of the microphone: WebRTC's echo canceller, fed with what was sent.
 
-Clients that cancel echo themselves leave nothing to do. For all others the reply comes back through the air, 50 ms or
-more after it was sent, and would be taken for a person who speaks.
+Clients that cancel echo themselves leave nothing to do, and are left alone. For all others the reply comes back through
+the air, 50 ms or more after it was sent, and would be taken for a person who speaks.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from livekit import rtc
 
 from voicechat.asr.port import EARS_RATE_HZ
 from voicechat.audio.pcm import Pcm16
-from voicechat.audio.resample import StreamResampler
+from voicechat.audio.live import LiveResampler
+from voicechat.conversation.echo_path import EchoPath
 
 BLOCK_SAMPLES = EARS_RATE_HZ // 100
 """10 ms, as the canceller takes it."""
@@ -45,21 +46,20 @@ class WebRtcCanceller:
 
     def __init__(self) -> None:
         self._module = rtc.AudioProcessingModule(echo_cancellation=True)
-        self._resampler: tuple[int, StreamResampler] | None = None
+        self._resampler = LiveResampler(EARS_RATE_HZ)
+        self._path = EchoPath()
         self._far = np.zeros(0, np.int16)
         self._quiet_samples = round(REVERBERATION_S * EARS_RATE_HZ)
 
     def plays(self, pcm: Pcm16, rate_hz: int) -> None:
         """Remember what will be heard."""
-        if self._resampler is None or self._resampler[0] != rate_hz:
-            self._resampler = (rate_hz, StreamResampler(rate_hz, EARS_RATE_HZ))
-        far = np.concatenate((self._far, self._resampler[1].push(pcm)))
+        far = np.concatenate((self._far, self._resampler.push(pcm, rate_hz)))
         self._far = far[-round(WAITING_S * EARS_RATE_HZ) :]
 
     def falls_silent(self) -> None:
         """Forget what will not be heard."""
         self._far = self._far[:0]
-        self._resampler = None
+        self._resampler.finish()
 
     def clean(self, pcm: Pcm16) -> Pcm16:
         """The person alone."""
@@ -70,7 +70,11 @@ class WebRtcCanceller:
     def _clean(self, near: Pcm16) -> Pcm16:
         far, self._far = self._far[:BLOCK_SAMPLES], self._far[BLOCK_SAMPLES:]
         self._quiet_samples = 0 if far.size else self._quiet_samples + BLOCK_SAMPLES
-        self._module.process_reverse_stream(_frame(np.pad(far, (0, BLOCK_SAMPLES - far.size))))
+        far = np.pad(far, (0, BLOCK_SAMPLES - far.size))
+        self._path.note(far, near)
+        if not self._path.open:
+            return near
+        self._module.process_reverse_stream(_frame(far))
         # How late the echo comes is for the canceller to find; it wants to be told something.
         self._module.set_stream_delay_ms(0)
         heard = _frame(near)

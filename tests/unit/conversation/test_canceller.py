@@ -66,3 +66,26 @@ def test_what_the_client_will_not_play_is_no_echo() -> None:
     canceller.falls_silent()
     person = babble(0.2, 2, -26)
     assert np.array_equal(canceller.clean(person), person)
+
+
+def test_a_person_over_a_reply_that_does_not_leak_is_left_as_they_are() -> None:
+    far, person = babble(6.0, 1, -20), babble(6.0, 2, -26)
+    person[: 2 * RATE_HZ] = 0
+    heard = through(far, person)
+    assert np.array_equal(heard[2 * RATE_HZ :], person[2 * RATE_HZ : heard.size])
+
+
+def test_an_echo_that_begins_later_is_found() -> None:
+    far = babble(10.0, 1, -20)
+    echo = echo_of(far, 150)
+    echo[: 4 * RATE_HZ] = 0
+    heard = through(far, echo)
+    last = slice(8 * RATE_HZ, 10 * RATE_HZ)
+    assert rms_dbfs(heard[last]) < rms_dbfs(echo[last]) - 15
+
+
+@pytest.mark.parametrize("level_dbfs", [-36, -60])
+def test_noise_is_no_echo(level_dbfs: int) -> None:
+    far, noise = babble(4.0, 1, -20), babble(4.0, 3, level_dbfs)
+    heard = through(far, noise)
+    assert np.array_equal(heard[2 * RATE_HZ :], noise[2 * RATE_HZ : heard.size])
