@@ -13,8 +13,8 @@ import numpy as np
 from livekit import rtc
 
 from voicechat.asr.port import EARS_RATE_HZ
-from voicechat.audio.pcm import Pcm16
 from voicechat.audio.live import LiveResampler
+from voicechat.audio.pcm import Pcm16
 from voicechat.conversation.echo_path import EchoPath
 
 BLOCK_SAMPLES = EARS_RATE_HZ // 100
