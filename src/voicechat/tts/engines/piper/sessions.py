@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -14,10 +16,12 @@ import onnxruntime
 
 Tensor = npt.NDArray[Any]
 
+TRIALS = 3
+"""Runs of each way before one is preferred: the first ones, on memory that was never touched, say little."""
 _BELIEF = 0.3
-"""How far one run moves an estimate."""
-_DOUBT = 0.99
-"""What is left of the estimate of the way not taken: it is tried again after a while."""
+"""How far one slower run moves an estimate; a faster one is believed at once."""
+_DOUBT = 0.97
+"""What is left of the belief in the estimate of the way not taken: it is tried again after a while."""
 
 
 def session(model: bytes, threads: int = 1) -> onnxruntime.InferenceSession:
@@ -36,6 +40,24 @@ def session(model: bytes, threads: int = 1) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
+@dataclass(slots=True)
+class _Way:
+    """What a piece of work takes this way, and how much of that is still believed."""
+
+    tries: int = 0
+    pace_s: float = math.inf
+    belief: float = 1.0
+
+    @property
+    def expected_s(self) -> float:
+        return self.pace_s * self.belief
+
+    def took(self, pace_s: float) -> None:
+        self.tries += 1
+        self.belief = 1.0
+        self.pace_s = pace_s if pace_s < self.pace_s else self.pace_s + _BELIEF * (pace_s - self.pace_s)
+
+
 class Faster:
     """Which of two ways is the faster, by what runs of about the same size took lately. Safe from several threads.
 
@@ -43,22 +65,26 @@ class Faster:
     """
 
     def __init__(self) -> None:
-        self._took_s: dict[int, list[float]] = {}
+        self._ways: dict[int, tuple[_Way, _Way]] = {}
         self._lock = threading.Lock()
 
     def choose(self, amount: int) -> int:
-        """The way to take for so much work, 0 or 1; one that was never tried is."""
+        """The way to take for so much work, 0 or 1; while one was hardly tried, it is."""
         with self._lock:
-            alone, together = self._took_s.get(amount.bit_length(), (0.0, 0.0))
-            return 1 if together <= alone or not together else 0
+            alone, together = self._of(amount)
+            if min(alone.tries, together.tries) < TRIALS:
+                return int(together.tries <= alone.tries)
+            return int(together.expected_s <= alone.expected_s)
 
     def took(self, way: int, seconds: float, amount: int) -> None:
         """`way` took `seconds` for so much work."""
-        pace_s = seconds / max(1, amount)
         with self._lock:
-            known = self._took_s.setdefault(amount.bit_length(), [0.0, 0.0])
-            known[way] = known[way] + _BELIEF * (pace_s - known[way]) if known[way] else pace_s
-            known[1 - way] *= _DOUBT
+            ways = self._of(amount)
+            ways[way].took(seconds / max(1, amount))
+            ways[1 - way].belief *= _DOUBT
+
+    def _of(self, amount: int) -> tuple[_Way, _Way]:
+        return self._ways.setdefault(amount.bit_length(), (_Way(), _Way()))
 
 
 def runners(models: Sequence[bytes], hurry_threads: int = 1) -> list[Runner]:

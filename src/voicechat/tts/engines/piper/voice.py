@@ -34,7 +34,7 @@ from voicechat.tts.engines.piper.phonemes import (
     phonemes_of,
     to_ids,
 )
-from voicechat.tts.engines.piper.sessions import Runner, Tensor, runners
+from voicechat.tts.engines.piper.sessions import TRIALS, Runner, Tensor, runners
 from voicechat.tts.text.lexicon_file import Pronunciations, read_pronunciations
 
 _Damaged = (Fail, InvalidGraph, InvalidProtobuf)
@@ -135,8 +135,8 @@ class PiperVoice:
         return windowing_error(self._decoder, *probe(self._text, self._seams, min(CHECKED_FRAMES)))
 
     def warm_up(self) -> None:
-        """Begin a long segment each way: memory is taken, and the ways are timed, before anyone waits for it."""
-        for _ in range(2):
+        """Begin a long segment each way some times: memory is taken, and the ways are timed, before anyone waits."""
+        for _ in range(2 * TRIALS):
             for part in self.speak(_LONG_TEXT, Prosody(), lambda: True):
                 if not isinstance(part, SegmentPlan):
                     break
