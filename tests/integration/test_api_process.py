@@ -35,6 +35,15 @@ def test_without_a_worker_it_lives_is_not_ready_and_says_why(process: Orchestrat
     assert process.stop() == 0
 
 
+def test_conversations_can_start_where_they_are_written_down_too(tmp_path: Path) -> None:
+    process = OrchestratorProcess(tmp_path, CONFIG + f"retention: {{conversation_log: {tmp_path / 'kept'}}}\n")
+    try:
+        process.wait_for("conversations can start")
+        assert process.stop() == 0
+    finally:
+        process.kill()
+
+
 def test_a_port_that_is_taken_stops_the_start_with_its_name(process: OrchestratorProcess, tmp_path: Path) -> None:
     port, _ = process.ports()
     (tmp_path / "other").mkdir()

@@ -32,6 +32,13 @@ class OrchestratorProcess:
             time.sleep(0.05)
         raise AssertionError(self.log.read_text())
 
+    def wait_for(self, words: str, timeout_s: float = 60.0) -> None:
+        """Until the log says so."""
+        deadline = time.monotonic() + timeout_s
+        while words not in (told := self.log.read_text()):
+            assert time.monotonic() < deadline and self.popen.poll() is None, told
+            time.sleep(0.05)
+
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""
         self.popen.send_signal(signal.SIGTERM)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -31,9 +32,22 @@ class PartError(Exception):
     """A part of the orchestrator cannot be had; the text says what to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedParts:
+    """What the models are loaded for.
+
+    Attributes:
+        conversations: Makes them; written down if the settings say so.
+        ears: What they hear with, for recordings too.
+    """
+
+    conversations: ConversationFactory
+    ears: Ears
+
+
 @asynccontextmanager
-async def conversations(settings: Settings, fleet: VoiceFleet) -> AsyncIterator[ConversationFactory]:
-    """Load ears, voice activity and mind, and hold conversations on them, written down if the settings say so.
+async def load_parts(settings: Settings, fleet: VoiceFleet) -> AsyncIterator[LoadedParts]:
+    """Load ears, voice activity and mind, and hold conversations on them.
 
     Raises `EarsError`, `MindError` or `PartError`, whose texts say what to do.
     """
@@ -51,7 +65,7 @@ async def conversations(settings: Settings, fleet: VoiceFleet) -> AsyncIterator[
                 lateness_ms=pulse.lateness_ms,
             )
             try:
-                yield factory if sink is None else RecordedFactory(factory, sink)
+                yield LoadedParts(factory if sink is None else RecordedFactory(factory, sink), ears)
             finally:
                 await factory.aclose()
     finally:

@@ -7,7 +7,8 @@ import importlib
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
 
 import structlog
 from prometheus_client import REGISTRY
@@ -31,6 +32,9 @@ from voicechat.process import stop_signals
 from voicechat.settings import ServerSettings, Settings
 from voicechat.transports.realtime.moving import Moves
 
+if TYPE_CHECKING:
+    from voicechat.api.parts import LoadedParts
+
 log = structlog.get_logger(__name__)
 
 POLL_S = 0.05
@@ -39,6 +43,7 @@ CODEC_THREADS = 2
 DECODER_THREADS = 2
 """Threads that decode recordings, for seconds each."""
 
+LoadParts = Callable[[Settings, VoiceFleet], "AbstractAsyncContextManager[LoadedParts]"]
 Announce = Callable[[int, int], None]
 """Is told the ports of the API and of ops once both answer."""
 
@@ -145,13 +150,13 @@ async def _hold(services: Services, factory: DeferredFactory, released: asyncio.
     # These imports alone take longer than a balancer waits for liveness; plugins insist on the main thread.
     for module in ("livekit.agents", "faster_whisper", *modules_of_rooms(services.settings.livekit)):
         await asyncio.to_thread(importlib.import_module, module)
-    parts = importlib.import_module("voicechat.api.parts")
+    load_parts: LoadParts = importlib.import_module("voicechat.api.parts").load_parts
     async with (
         serving_rooms(services) as leave_rooms,
-        parts.conversations(services.settings, services.fleet) as provided,
+        load_parts(services.settings, services.fleet) as loaded,
     ):
-        factory.provide(provided)
-        services.ears.provide(provided.ears)
+        factory.provide(loaded.conversations)
+        services.ears.provide(loaded.ears)
         services.lifecycle.move(Phase.SERVING)
         log.info("conversations can start")
         await released.wait()

@@ -43,7 +43,7 @@ def _all_ones(graph: GraphProto, masks: Collection[str]) -> set[str]:
     return ones
 
 
-def _choices(graph: GraphProto, ones: Collection[str]) -> dict[str, str]:
+def _choices(graph: GraphProto, ones: set[str]) -> dict[str, str]:
     """Choices by "is this 0?" of ones: the result, and what is always chosen."""
     zeros = {value.name for value in graph.initializer if _is_zero(value)}
     never = {
