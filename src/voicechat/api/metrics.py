@@ -6,8 +6,9 @@ import platform
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
 
-from prometheus_client import REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
@@ -25,8 +26,20 @@ class OrchestratorCollector(Collector):
         yield GaugeMetricFamily("sessions_active", "Conversations held now.", value=self._active_sessions())
 
 
-def exposition(active_sessions: Callable[[], int]) -> Callable[[], bytes]:
-    """What makes the text that Prometheus scrapes."""
-    registry = CollectorRegistry()
-    registry.register(OrchestratorCollector(active_sessions))
-    return lambda: generate_latest(REGISTRY) + generate_latest(registry)
+class Shown(Collector):
+    """Everything that this process shows: its own registry, and what is read when somebody asks."""
+
+    def __init__(self, active_sessions: Callable[[], int]) -> None:
+        self._collectors = (REGISTRY, OrchestratorCollector(active_sessions))
+
+    def collect(self) -> Iterable[Metric]:
+        """Every metric."""
+        for collector in self._collectors:
+            yield from collector.collect()
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """The text for who accepts `accept`, and its type; exemplars come with OpenMetrics only."""
+        encode, content_type = choose_encoder(accept)
+        registry = CollectorRegistry()
+        registry.register(self)
+        return encode(registry), content_type

@@ -8,16 +8,17 @@ from dataclasses import asdict
 from typing import Any
 
 from fastapi import FastAPI
-from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from voicechat.api.errors import install_error_handlers
 from voicechat.api.guard import OriginGuard
 from voicechat.api.health import Check, HealthMonitor
 from voicechat.api.lifecycle import Lifecycle, Phase
-from voicechat.api.metrics import exposition
+from voicechat.api.metrics import Shown
 from voicechat.api.redis_probe import redis_probe
 from voicechat.api.services import Services
+from voicechat.api.summary import summary
 
 
 def create_ops_app(services: Services, clock: Callable[[], float] = time.monotonic) -> FastAPI:
@@ -26,7 +27,7 @@ def create_ops_app(services: Services, clock: Callable[[], float] = time.monoton
     install_error_handlers(app)
     redis_url = services.settings.redis.url
     monitor = HealthMonitor({"redis": redis_probe(redis_url), "worker": services.fleet.check}, clock)
-    metrics = exposition(lambda: services.conversations.active)
+    shown = Shown(lambda: services.conversations.active)
 
     def uptime_s() -> float:
         return round(clock() - services.started_at, 3)
@@ -47,8 +48,13 @@ def create_ops_app(services: Services, clock: Callable[[], float] = time.monoton
 
     # A plain function runs beside the event loop: collecting may take longer than a tick of playout.
     @app.get("/metrics")
-    def show_metrics() -> Response:
-        return Response(metrics(), media_type=CONTENT_TYPE_LATEST)
+    def show_metrics(request: Request) -> Response:
+        text, content_type = shown.exposition(request.headers.get("accept", ""))
+        return Response(text, headers={"Content-Type": content_type})
+
+    @app.get("/metrics/summary")
+    def show_summary() -> dict[str, Any]:
+        return {"status": "ok", "uptime_seconds": uptime_s(), "metrics": summary(shown.collect())}
 
     server = services.settings.server
     app.add_middleware(OriginGuard, allowed_hosts=server.allowed_hosts, allowed_origins=server.allowed_origins)

@@ -18,6 +18,7 @@ from voicechat.access.build import open_access
 from voicechat.api.app import create_app
 from voicechat.api.lifecycle import Lifecycle, Phase
 from voicechat.api.loading import DeferredEars, DeferredFactory
+from voicechat.api.measured import ConversationMetrics, MeasuredFactory
 from voicechat.api.moves import open_moves
 from voicechat.api.ops import create_ops_app
 from voicechat.api.room_door import DeferredRooms
@@ -155,7 +156,7 @@ async def _hold(services: Services, factory: DeferredFactory, released: asyncio.
         serving_rooms(services) as leave_rooms,
         load_parts(services.settings, services.fleet) as loaded,
     ):
-        factory.provide(loaded.conversations)
+        factory.provide(MeasuredFactory(loaded.conversations, ConversationMetrics(REGISTRY)))
         services.ears.provide(loaded.ears)
         services.lifecycle.move(Phase.SERVING)
         log.info("conversations can start")

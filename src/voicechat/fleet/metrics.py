@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from voicechat.fleet.member import Member
 from voicechat.fleet.port import AudioChunk, SegmentStarted, SpeechEvent, VoiceError
+from voicechat.observability.sla import SYNTHESIS_S, Sla
 
 _LATENCY_S = (0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0)
 """Finer around 0.3 s, the objective."""
@@ -46,6 +47,7 @@ class FleetMetrics:
             buckets=_LATENCY_S,
             registry=registry,
         )
+        self.sla = Sla("synthesis", SYNTHESIS_S, registry, clock)
         self.tasks = Counter("worker_tasks", "Replies, or rests of them, that a worker took", registry=registry)
         self.worker_errors = Counter(
             "worker_errors", "Times that a worker failed or refused", ["reason"], registry=registry
@@ -62,6 +64,7 @@ class FleetMetrics:
             yield
         except VoiceError as error:
             self.errors.labels(model, error.code.lower()).inc()
+            self.sla.failed()
             raise
         finally:
             self.synthesis.labels(model).inc()
@@ -72,7 +75,13 @@ class FleetMetrics:
 
     def first_audio(self, model_id: str) -> FirstAudio:
         """Watches one reply for its first audio."""
-        return FirstAudio(self.latency.labels(self._label(model_id)).observe, self._clock)
+        latency = self.latency.labels(self._label(model_id))
+
+        def observe(seconds: float) -> None:
+            latency.observe(seconds)
+            self.sla.took(seconds)
+
+        return FirstAudio(observe, self._clock)
 
     def _label(self, model_id: str) -> str:
         return model_id if model_id in self._known else "custom"

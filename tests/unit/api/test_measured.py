@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.openmetrics.exposition import generate_latest
+
+from voicechat.api.measured import ConversationMetrics, MeasuredFactory
+from voicechat.conversation.fake_conversation import DEFAULT_CONFIG, FakeConversation, FakeFactory
+from voicechat.conversation.port import (
+    ConversationEvent,
+    ConversationFailed,
+    ReplyFinished,
+    ReplyStatus,
+    TurnCommitted,
+    TurnMeasured,
+)
+
+
+class Clock:
+    now_s = 10.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def finished(status: ReplyStatus, reason: str) -> ReplyFinished:
+    return ReplyFinished("r1", "i1", status, reason, "", audio_ms=0)
+
+
+async def held(*events: ConversationEvent, typed: bool = False) -> str:
+    """What is shown of a conversation of 42 s in which these things happened."""
+    registry, clock = CollectorRegistry(), Clock()
+
+    def script(conversation: FakeConversation) -> None:
+        conversation.emit(*events)
+
+    conversation = await MeasuredFactory(FakeFactory(prepare=script), ConversationMetrics(registry, clock)).open(
+        DEFAULT_CONFIG
+    )
+    if typed:
+        conversation.add_text("user", "Hello.")
+        conversation.add_text("system", "Be brief.")
+    heard = conversation.events()
+    assert [await anext(heard) for _ in events] == list(events)
+    clock.now_s += 42.0
+    await conversation.aclose()
+    await conversation.aclose()
+    return generate_latest(registry).decode()
+
+
+async def test_a_conversation_counts_once_with_its_length_and_its_messages() -> None:
+    text = await held(TurnCommitted("i0", None), finished(ReplyStatus.COMPLETED, "stop"), typed=True)
+    assert "session_duration_seconds_sum 42.0\n" in text
+    assert "session_duration_seconds_count 1.0\n" in text
+    assert "session_messages_sum 3.0\n" in text
+    assert "session_barge_ins_sum 0.0\n" in text
+
+
+async def test_only_replies_that_the_person_cut_are_barge_ins() -> None:
+    cut = finished(ReplyStatus.CANCELLED, "turn_detected")
+    text = await held(
+        cut,
+        finished(ReplyStatus.CANCELLED, "client_cancelled"),
+        ConversationFailed("too long", "session_expired", fatal=True),
+        cut,
+    )
+    assert "session_barge_ins_sum 1.0\n" in text
+    assert "session_messages_sum 3.0\n" in text
+
+
+async def test_a_turn_is_shown_by_stage_with_the_id_that_finds_it() -> None:
+    text = await held(TurnMeasured("resp_7", {"total": 640.0, "llm": 210.0, "unheard_of": 1.0}))
+    assert 'voicechat_turn_latency_seconds_sum{stage="total"} 0.64\n' in text
+    assert 'voicechat_turn_latency_seconds_count{stage="llm"} 1.0\n' in text
+    assert "unheard_of" not in text
+    assert 'turn_id="resp_7"' in text
