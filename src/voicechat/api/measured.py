@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, cast
 
 from prometheus_client import CollectorRegistry, Histogram
 
+from voicechat.conversation.items import Item
 from voicechat.conversation.port import (
     Conversation,
     ConversationConfig,
@@ -145,9 +146,9 @@ class MeasuredFactory:
         """What a client that chooses nothing gets."""
         return self._factory.default_config()
 
-    async def open(self, config: ConversationConfig) -> Conversation:
-        """Start a conversation."""
-        conversation = await self._factory.open(config)
+    async def open(self, config: ConversationConfig, past: Sequence[Item] = ()) -> Conversation:
+        """Start a conversation, or go on with one whose items are `past`."""
+        conversation = await self._factory.open(config, past)
         return cast(Conversation, _Measured(conversation, SessionWatch(self._metrics)))
 
     @property
@@ -159,3 +160,8 @@ class MeasuredFactory:
     def replying(self) -> int:
         """Conversations in which a reply is not over."""
         return self._factory.replying
+
+    @property
+    def load(self) -> float:
+        """How busy the process is."""
+        return self._factory.load
