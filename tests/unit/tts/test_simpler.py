@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -10,7 +12,7 @@ from voicechat.tts.engines.piper.simpler import leave_out_masks, leave_out_zeros
 
 
 def graph_of(*nodes: onnx.NodeProto, inputs: tuple[str, ...] = ("x", "mask")) -> onnx.ModelProto:
-    constants = {
+    constants: dict[str, np.ndarray[Any, Any]] = {
         "zero": np.zeros(1, np.float32),
         "one": np.ones(1, np.float32),
         "far": np.full(1, -1e4, np.float32),
