@@ -27,6 +27,8 @@ RATE_HZ = 24_000
 """Sample rate of everything that is played."""
 TICK_S = 0.02
 FRAME_SAMPLES = 480
+RAMP_SAMPLES = 240
+"""10 ms, in which the gain moves: too slow for a click, too fast for a word."""
 FRAMES_PER_TICK = 2
 """What a tick sends at most: one to keep up, one to build the lead."""
 BUFFER_S = 3.0
@@ -102,11 +104,10 @@ class Playout(io.AudioOutput):
         self._lead = lead
         self._canceller = canceller
         self._levels = (1.0, db_to_linear(-duck_db), db_to_linear(-duck_deep_db))
-        self._gain = GainRamp(FRAME_SAMPLES)
+        self._gain = GainRamp(RAMP_SAMPLES)
         self._level = 0
         self._segment: _Segment | None = None
         self._paused = False
-        self._fade_due = False
         self._wake = asyncio.Event()
         self._space = asyncio.Event()
         self._ticks = 0
@@ -137,7 +138,8 @@ class Playout(io.AudioOutput):
             self._segment.flushed = True
 
     def clear_buffer(self) -> None:
-        """Stop at once; the segment ends with what was heard."""
+        """Stop at once; the segment ends with what was heard, and what comes next is another."""
+        super().flush()
         segment = self._segment
         if segment is None:
             return
@@ -149,19 +151,20 @@ class Playout(io.AudioOutput):
         self._end(segment, heard_ms, interrupted=True)
 
     def pause(self) -> None:
-        """Fall silent within a tick, keeping the place."""
+        """Send a last frame that fades out, and nothing more; the place is kept."""
         if self._paused:
             return
         self._paused = True
         if self._segment is not None:
-            self._fade_due = self._segment.sent > 0
+            if self._segment.sent:
+                self._fade_out(self._segment)
             self._segment.track.hold(True)
 
     def resume(self) -> None:
         """Go on from the place where it was paused."""
         if not self._paused:
             return
-        self._paused = self._fade_due = False
+        self._paused = False
         self._gain.aim(self._levels[self._level])
         if self._segment is not None:
             self._segment.track.hold(False)
@@ -235,7 +238,6 @@ class Playout(io.AudioOutput):
         self._ticked_at = now
         self._ticks += 1
         if self._paused:
-            self._fade_out(segment)
             return
         self._send_due(segment)
         if self._ticks % PROGRESS_TICKS == 0:
@@ -266,9 +268,6 @@ class Playout(io.AudioOutput):
             self.on_playback_started(created_at=self._clock.wall())
 
     def _fade_out(self, segment: _Segment) -> None:
-        if not self._fade_due:
-            return
-        self._fade_due = False
         if self._ready(segment):
             self._gain.aim(0.0)
             self._send(segment)
@@ -305,7 +304,6 @@ class Playout(io.AudioOutput):
 
     def _end(self, segment: _Segment, heard_ms: float, *, interrupted: bool) -> None:
         self._segment = None
-        self._fade_due = False
         self._space.set()
         self._lead.reply_ended()
         self.on_playback_finished(

@@ -18,7 +18,7 @@ from support.virtual_time import VirtualLoop
 from voicechat.audio.pcm import Pcm16
 from voicechat.conversation.clock import LoopClock
 from voicechat.conversation.lead import AdaptiveLead
-from voicechat.conversation.playout import FRAME_SAMPLES, RATE_HZ, Playout, Track
+from voicechat.conversation.playout import RAMP_SAMPLES, RATE_HZ, Playout, Track
 
 
 class Recording:
@@ -189,6 +189,21 @@ def test_clearing_tells_what_was_heard_and_sends_nothing_more(monkeypatch: pytes
     assert stage.sink.sent / RATE_HZ * 1000 - stage.sink.cuts[0] <= 60
 
 
+def test_what_comes_after_clearing_is_a_segment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.give_seconds(1.0)
+        await asyncio.sleep(0.5)
+        stage.playout.clear_buffer()
+        await stage.give_seconds(0.2)
+        stage.playout.flush()
+        await stage.playout.wait_for_playout()
+
+    stage = staged(monkeypatch, scene)
+
+    assert [event.interrupted for event in stage.finished] == [True, False]
+    assert stage.playout.captured_playout_segments == 2
+
+
 def test_clearing_before_any_audio_was_sent_ends_the_segment(monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene(stage: Stage) -> None:
         stage.playout.pause()
@@ -240,7 +255,7 @@ def test_a_pause_is_silent_within_a_tick_and_without_a_click(monkeypatch: pytest
     assert last[0][0] - paused_at <= 0.02
     assert last[0][1][-1] == 0
     everything = np.concatenate([pcm for _, pcm, _ in stage.sink.frames]).astype(np.int32)
-    assert np.abs(np.diff(everything)).max() <= 8000 / FRAME_SAMPLES + 2
+    assert np.abs(np.diff(everything)).max() <= 8000 / RAMP_SAMPLES + 2
 
 
 def test_ducking_reaches_its_level_within_a_frame_and_returns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,6 +311,16 @@ def test_the_lead_grows_by_the_gaps_of_a_client_and_returns(monkeypatch: pytest.
         stage.lead.report(50)
         stage.lead.reply_ended()
     assert stage.lead.ms == 40
+
+
+def test_a_report_that_is_late_itself_is_no_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.give_seconds(3.0)
+        for step in range(1, 20):
+            await asyncio.sleep(0.1)
+            stage.playout.report(stage.track, max(0, step * 100 - 50 - (60 if step % 3 == 0 else 0)))
+
+    assert staged(monkeypatch, scene).lead.ms == 40
 
 
 def test_a_segment_waits_for_the_end_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
