@@ -52,5 +52,5 @@ def _frame(pcm: Pcm16, rate_hz: int) -> av.AudioFrame:
 
 
 def _joined(frames: Sequence[av.AudioFrame]) -> Pcm16:
-    parts: list[Pcm16] = [frame.to_ndarray().reshape(-1) for frame in frames]
+    parts: list[Pcm16] = [frame.to_ndarray().reshape(-1).astype(np.int16, copy=False) for frame in frames]
     return np.concatenate(parts) if parts else _NOTHING

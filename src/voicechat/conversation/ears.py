@@ -37,8 +37,8 @@ class Listener(Protocol):
         another follows that covers this one.
         """
 
-    def hearing(self, text: str, *, whole: bool) -> None:
-        """Words so far, still open to change."""
+    def hearing(self, transcript: Transcript, *, whole: bool) -> str:
+        """Words so far, still open to change; returns the words of the turn where a reply to them may be prepared."""
 
 
 class SessionEars(stt.STT[Any]):
@@ -192,10 +192,14 @@ class EarsStream(stt.RecognizeStream):
 
     def _take(self, transcript: Transcript) -> None:
         if not transcript.is_final:
-            self._listener.hearing(transcript.text.strip(), whole=self._whole)
+            if text := self._listener.hearing(transcript, whole=self._whole):
+                self._tell(stt.SpeechEventType.PREFLIGHT_TRANSCRIPT, text, transcript)
             return
         whole = self._asked.popleft() if self._asked else False
         later = [*self._asked, self._whole] if self._speaking else self._asked
         text = self._listener.heard(transcript, whole=whole, superseded=any(later))
+        self._tell(stt.SpeechEventType.FINAL_TRANSCRIPT, text, transcript)
+
+    def _tell(self, kind: stt.SpeechEventType, text: str, transcript: Transcript) -> None:
         heard = stt.SpeechData(language=LanguageCode(transcript.language or ""), text=text, confidence=1.0)
-        self._event_ch.send_nowait(stt.SpeechEvent(type=stt.SpeechEventType.FINAL_TRANSCRIPT, alternatives=[heard]))
+        self._event_ch.send_nowait(stt.SpeechEvent(type=kind, alternatives=[heard]))

@@ -33,6 +33,8 @@ from voicechat.settings import ConversationSettings, EndOfTurn, LlmSettings
 
 NO_LIMIT = 1_000_000_000
 """Errors after which the engine would end the conversation by itself."""
+PREPARED_REPLIES = 10
+"""Of a turn with many pauses, before its end is waited for."""
 ONLY_WORDS_PAUSE_S = 3600.0
 """A minimal duration of speech that no speech reaches."""
 
@@ -144,6 +146,11 @@ def without_judge(turn: TurnDetection, settings: ConversationSettings) -> TurnDe
     return replace(turn, silence_duration_ms=silence_ms, unfinished_ms=None)
 
 
+def interruption_duration(engine: Engine) -> float:
+    """Speech over a reply that pauses it, s."""
+    return float(engine.options.interruption["min_duration"])
+
+
 def set_interruption_duration(engine: Engine, seconds: float) -> None:
     """Speech over a reply that pauses it."""
     engine.options.interruption["min_duration"] = seconds
@@ -162,12 +169,16 @@ async def commit_turn(engine: Engine) -> None:
     await engine.commit_user_turn(transcript_timeout=10.0)
 
 
-def forget_words(engine: Engine) -> None:
-    """The person goes on, and the words of the turn will be told anew: a turn must not end on those told so far."""
+def start_over(engine: Engine) -> None:
+    """The person goes on: a turn must not end on the words told so far, and no reply to them is wanted."""
     activity = engine._activity
-    if activity is not None and activity._audio_recognition is not None:
-        activity._audio_recognition._audio_transcript = ""
-        activity._audio_recognition._final_transcript_confidence = []
+    if activity is None:
+        return
+    activity._cancel_preemptive_generation()
+    if (recognition := activity._audio_recognition) is not None:
+        recognition._audio_transcript = recognition._audio_interim_transcript = ""
+        recognition._audio_preflight_transcript = ""
+        recognition._final_transcript_confidence = []
 
 
 async def end(engine: Engine) -> None:
@@ -205,5 +216,10 @@ def _turn_handling(settings: ConversationSettings) -> TurnHandlingOptions:
             "false_interruption_timeout": settings.false_interruption_timeout_s,
             "backchannel_boundary": None,
         },
-        "preemptive_generation": {"enabled": True, "preemptive_tts": True, "max_speech_duration": 30.0},
+        "preemptive_generation": {
+            "enabled": True,
+            "preemptive_tts": True,
+            "max_speech_duration": 30.0,
+            "max_retries": PREPARED_REPLIES,
+        },
     }

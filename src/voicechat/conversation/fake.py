@@ -13,11 +13,11 @@ from livekit import rtc
 from livekit.agents import APIConnectionError, APIConnectOptions, llm, vad
 from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, NotGivenOr
 
-from voicechat.audio.pcm import rms_dbfs
+from voicechat.audio.pcm import Pcm16, rms_dbfs
 from voicechat.conversation.items import new_id
+from voicechat.conversation.onset import SMOOTHING, WINDOW_S
 from voicechat.conversation.port import TurnDetection
 
-WINDOW_S = 0.032
 LOUD_DBFS = -40.0
 
 
@@ -115,7 +115,8 @@ class _LoudnessStream(vad.VADStream):
     def __init__(self, owner: LoudnessVad) -> None:
         self._owner = owner
         self._speaking = False
-        self._speech_s = self._silence_s = self._raw_speech_s = self._raw_silence_s = self._at_s = 0.0
+        self._speech_s = self._silence_s = self._raw_speech_s = self._raw_silence_s = 0.0
+        self._at_s = self._probability = 0.0
         super().__init__(owner)
 
     async def _main_task(self) -> None:
@@ -126,11 +127,13 @@ class _LoudnessStream(vad.VADStream):
             waiting = np.concatenate((waiting, np.frombuffer(item.data, dtype=np.int16)))
             window = round(WINDOW_S * item.sample_rate)
             while waiting.size >= window:
-                self._judge(loud=rms_dbfs(waiting[:window]) > LOUD_DBFS)
+                self._judge(waiting[:window])
                 waiting = waiting[window:]
 
-    def _judge(self, *, loud: bool) -> None:
+    def _judge(self, pcm: Pcm16) -> None:
+        loud = rms_dbfs(pcm) > LOUD_DBFS
         self._at_s += WINDOW_S
+        self._probability = SMOOTHING * self._probability + (1 - SMOOTHING) * loud
         if self._speaking:
             self._speech_s += WINDOW_S
         else:
@@ -154,6 +157,7 @@ class _LoudnessStream(vad.VADStream):
                 timestamp=self._at_s,
                 speech_duration=self._speech_s,
                 silence_duration=self._silence_s,
+                probability=self._probability,
                 speaking=self._speaking,
                 raw_accumulated_speech=self._raw_speech_s,
                 raw_accumulated_silence=self._raw_silence_s,

@@ -1,7 +1,8 @@
 """Who has the floor: what the person's voice does to a reply that is being spoken.
 
-Onset ducks, lasting speech ducks deeper, and the engine pauses at its minimal duration. Words then decide: a listener's
-"mm-hm" and the reply's own echo take no turn, so the reply goes on; anything else is passed on and cuts it.
+What may be speech ducks, lasting speech ducks deeper, and the engine pauses at its minimal duration. Words then
+decide: a listener's "mm-hm" and the reply's own echo take no turn, so the reply goes on; anything else is passed on and
+cuts it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from voicechat.conversation.turns import UserTurns
 
 LASTING_S = 0.1
 """Speech over the reply that ducks it deeper."""
+GOES_ON_S = 0.06
+"""Speech after a pause that is more than a breath: two windows."""
 
 
 class UtteranceGate(Protocol):
@@ -54,6 +57,8 @@ class Floor:
         self._overlapped: Reply | None = None
         self._prefix_ms = 0
         self._yields = True
+        self._speech_s = 0.0
+        self._prepared = False
         self.ears: UtteranceGate | None = None
 
     def configure(self, turn: TurnDetection) -> None:
@@ -61,8 +66,11 @@ class Floor:
         self._prefix_ms = turn.prefix_padding_ms
         self._yields = turn.interrupt_response
 
-    def on_voice_activity(self, event: VADEvent) -> None:
-        """Voice activity, before the engine acts on it."""
+    def on_voice_activity(self, event: VADEvent, possible: bool) -> None:
+        """Voice activity, before the engine acts on it. `possible`: somebody may be speaking."""
+        self._speech_s = event.raw_accumulated_speech
+        if self._prepared and self._speech_s >= GOES_ON_S:
+            self._begin_anew()
         if event.type is VADEventType.START_OF_SPEECH:
             self._speech_began(event)
         elif event.type is VADEventType.END_OF_SPEECH:
@@ -72,8 +80,10 @@ class Floor:
             if self._overlapped is not None and self.ears is not None:
                 # A reply waits for these words, whether or not the person has finished.
                 self.ears.ask_now()
-        elif event.speaking:
+        elif event.speaking or possible:
             self._duck(event.speech_duration)
+        else:
+            self._playout.duck(0)
 
     def heard(self, transcript: Transcript, *, whole: bool, superseded: bool) -> str:
         """The words that take a turn, of those that were recognised."""
@@ -82,6 +92,9 @@ class Floor:
         text = self._turns.heard(text, whole=whole)
         if superseded:
             return ""
+        if self._prepared and not text:
+            self._begin_anew()
+        self._prepared = False
         if not text and self._playout.paused and not self._turns.speaking:
             self._go_on()
         return text
@@ -90,19 +103,28 @@ class Floor:
         """The ears owe the words of an utterance."""
         self._turns.asked()
 
-    def hearing(self, text: str, *, whole: bool) -> None:
-        """Words so far."""
-        self._turns.hearing(text, whole=whole)
+    def hearing(self, transcript: Transcript, *, whole: bool) -> str:
+        """Words so far. Those that were guessed in a pause which still lasts may be all, and are worth a reply."""
+        text = self._turns.hearing(transcript.text.strip(), whole=whole)
+        if not transcript.is_speculative or self._speech_s or self._spoken_now() is not None:
+            return ""
+        self._prepared = bool(text)
+        return text
 
     def _speech_began(self, event: VADEvent) -> None:
         at_ms = round((event.timestamp - event.speech_duration) * 1000) - self._prefix_ms
         if self._turns.open:
-            self._start_over()
+            self._begin_anew()
         self._turns.speech_began(max(0, at_ms))
         if self.ears is not None:
             self.ears.speech_began()
         self._overlapped = self._spoken_now()
         self._duck(event.speech_duration)
+
+    def _begin_anew(self) -> None:
+        """The person goes on: what was made of their words so far is void."""
+        self._prepared = False
+        self._start_over()
 
     def _duck(self, speech_s: float) -> None:
         if self._yields and self._playout.audible is not None:

@@ -99,7 +99,7 @@ class Session:
             self._playout,
             lambda: self._replies.current if self._playout.audible is not None else None,
             lambda: engines.go_on_soon(self._engine),
-            lambda: engines.forget_words(self._engine),
+            lambda: engines.start_over(self._engine),
             lambda: self._config.language or settings.asr.language,
         )
         self._mind = Mind(
@@ -111,7 +111,11 @@ class Session:
         self._ears = SessionEars(ears, self._floor, lambda: self._config.language)
         self._floor.ears = self._ears
         first_turn = config.turn_detection or engines.default_turn_detection(settings.conversation)
-        self._vad = WatchedVad(make_vad(first_turn), self._floor.on_voice_activity)
+        self._vad = WatchedVad(
+            make_vad(first_turn),
+            self._floor.on_voice_activity,
+            lambda: engines.interruption_duration(self._engine),
+        )
         self._engine = engines.make_engine(
             ears=self._ears, detector=self._vad, mind=self._mind.llm, voice=FleetVoice(), settings=settings.conversation
         )

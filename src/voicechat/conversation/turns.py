@@ -83,11 +83,13 @@ class UserTurns:
         if self._turn is not None:
             self._turn.unheard += 1
 
-    def hearing(self, text: str, *, whole: bool) -> None:
-        """Words so far, of what is being said or of the whole turn."""
-        if self._turn is not None and text:
-            words = [text] if whole else [*self._turn.words, text]
-            self._emit(UserTranscript(self._turn.item_id, " ".join(words), is_final=False))
+    def hearing(self, text: str, *, whole: bool) -> str:
+        """Words so far, of what is being said or of the whole turn. Returns those of the turn."""
+        if self._turn is None or not text:
+            return ""
+        words = " ".join([text] if whole else [*self._turn.words, text])
+        self._emit(UserTranscript(self._turn.item_id, words, is_final=False))
+        return words
 
     def heard(self, text: str, *, whole: bool) -> str:
         """The ears are done with a stretch of speech, or with the whole turn; empty where it takes no turn.

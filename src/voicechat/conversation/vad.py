@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from livekit.agents import vad
 from livekit.plugins import silero
 
+from voicechat.conversation.onset import WINDOW_S, Onset
 from voicechat.conversation.port import TurnDetection
 from voicechat.settings import ConversationSettings
 
@@ -16,8 +19,11 @@ PAUSE_S = 0.25
 """Silence that closes an utterance for the ears; the turn itself ends later, so recognition overlaps the wait."""
 MAX_BUFFERED_S = 30.0
 """The model's own copy of the speech, which nothing here reads."""
+REMEMBERED_WINDOWS = 32
+"""A second, whose promptest window tells how late the others are."""
 
-VadListener = Callable[[vad.VADEvent], None]
+VadListener = Callable[[vad.VADEvent, bool], None]
+"""Told of every event, and whether somebody may be speaking though voice activity is not sure of it."""
 MakeVad = Callable[[TurnDetection], vad.VAD]
 
 
@@ -69,12 +75,16 @@ def update_vad(detector: vad.VAD, turn: TurnDetection) -> None:
 
 
 class WatchedVad(vad.VAD):
-    """A detector whose events reach `listener` before they reach the engine."""
+    """A detector whose events reach `listener` before they reach the engine, speech counted from its true onset.
 
-    def __init__(self, inner: vad.VAD, listener: VadListener) -> None:
+    Where speech becomes `notable_s` long between two windows, the engine is told then and not at the next window.
+    """
+
+    def __init__(self, inner: vad.VAD, listener: VadListener, notable_s: Callable[[], float]) -> None:
         super().__init__(capabilities=inner.capabilities)
         self.inner = inner
         self._listener = listener
+        self._notable_s = notable_s
 
     @property
     def min_silence_duration(self) -> float | None:
@@ -83,25 +93,55 @@ class WatchedVad(vad.VAD):
 
     def stream(self) -> vad.VADStream:
         """A stream of the inner detector, watched."""
-        return _WatchedStream(self, self.inner.stream(), self._listener)
+        return _WatchedStream(self, self.inner.stream(), self._listener, self._notable_s)
 
 
 class _WatchedStream(vad.VADStream):
-    def __init__(self, owner: vad.VAD, inner: vad.VADStream, listener: VadListener) -> None:
+    def __init__(
+        self, owner: vad.VAD, inner: vad.VADStream, listener: VadListener, notable_s: Callable[[], float]
+    ) -> None:
         self._inner = inner
         self._listener = listener
+        self._notable_s = notable_s
+        self._onset = Onset()
+        self._ages_s: deque[float] = deque(maxlen=REMEMBERED_WINDOWS)
+        self._timer: asyncio.TimerHandle | None = None
         super().__init__(owner)
 
     async def _main_task(self) -> None:
         feeder = asyncio.create_task(self._feed(), name="audio to voice activity")
         try:
             async for event in self._inner:
-                self._listener(event)
-                self._event_ch.send_nowait(event)
+                self._tell(self._onset.take(event))
         finally:
+            if self._timer is not None:
+                self._timer.cancel()
             feeder.cancel()
             await asyncio.gather(feeder, return_exceptions=True)
             await self._inner.aclose()
+
+    def _tell(self, event: vad.VADEvent) -> None:
+        self._listener(event, self._onset.possible)
+        self._event_ch.send_nowait(event)
+        late_s = self._late_s(event)
+        if event.speaking and self._onset.sounding:
+            self._tell_when_notable(event, late_s)
+
+    def _late_s(self, event: vad.VADEvent) -> float:
+        """Windows end inside the frames that bring them: by how much later than the promptest this one came."""
+        age_s = asyncio.get_running_loop().time() - event.timestamp
+        self._ages_s.append(age_s)
+        return age_s - min(self._ages_s)
+
+    def _tell_when_notable(self, event: vad.VADEvent, late_s: float) -> None:
+        """The engine looks at the length of speech when a window was judged, and not at its beginning."""
+        due_s = self._notable_s() - event.speech_duration
+        begins = event.type is vad.VADEventType.START_OF_SPEECH
+        if due_s <= WINDOW_S and (due_s > 0 or begins):
+            length_s = event.speech_duration + max(0.0, due_s)
+            notable = replace(event, type=vad.VADEventType.INFERENCE_DONE, speech_duration=length_s)
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(0.0, due_s - late_s), self._event_ch.send_nowait, notable)
 
     async def _feed(self) -> None:
         async for item in self._input_ch:

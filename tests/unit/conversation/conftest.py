@@ -33,9 +33,10 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Play:
         fleet: FakeFleet | None = None,
         configure: Callable[[ConversationConfig], ConversationConfig] = replace,
         detector: Any = None,
+        ears: type[ScriptedEars] = ScriptedEars,
     ) -> Caller:
         async def main() -> Caller:
-            caller = await call(settings or Settings(), fleet or FakeFleet(), ScriptedEars(heard), ScriptedMind(says))
+            caller = await call(settings or Settings(), fleet or FakeFleet(), ears(heard), ScriptedMind(says))
             try:
                 await asyncio.wait_for(scene(caller), 600)
             finally:

@@ -106,6 +106,49 @@ def test_speech_over_a_reply_ducks_it_before_it_pauses(play: Play) -> None:
     assert len(levels) <= 10
 
 
+def test_a_reply_pauses_when_speech_has_lasted_from_its_true_onset(play: Play) -> None:
+    onsets: list[float] = []
+
+    async def scene(caller: Caller) -> None:
+        await caller.wait(2.5)
+        await caller.say(1.0)
+        await caller.until(ReplyAudio)
+        for _ in range(4):
+            await caller.wait(1.01)
+            onsets.append(asyncio.get_running_loop().time())
+            await caller.say(0.5)
+        await caller.until(ReplyFinished)
+
+    caller = play(
+        scene, heard=["Count.", "", "", "", ""], says=["one two three four five six seven eight nine ten eleven twelve"]
+    )
+
+    states = [
+        (at, event) for event, at in zip(caller.events, caller.at, strict=True) if isinstance(event, StateChanged)
+    ]
+    paused = [at for at, event in states if event.state.name == "INTERRUPTED"]
+    # The caller's frames arrive as they begin, 20 ms before they could have been recorded; a window is 32 ms.
+    assert [at - onset for at, onset in zip(paused, onsets, strict=True)] == [pytest.approx(0.13, abs=0.033)] * 4
+
+
+def test_a_sound_that_does_not_last_ducks_the_reply_and_pauses_nothing(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        await caller.wait(2.5)
+        await caller.say(1.0)
+        await caller.until(ReplyAudio)
+        await caller.wait(2.0)
+        caller.mark = len(caller.events)
+        await caller.say(0.06)
+        await caller.until(ReplyFinished)
+
+    caller = play(scene, heard=["Count.", ""], says=["one two three four five six seven eight nine ten."])
+
+    levels = [int(abs(event.pcm).max()) for event in caller.events[caller.mark :] if isinstance(event, ReplyAudio)]
+    assert min(levels) < 1600
+    assert levels[-1] > 2900
+    assert "INTERRUPTED" not in [event.state.name for event in caller.all(StateChanged)]
+
+
 def test_a_backchannel_over_a_reply_takes_no_turn_and_the_reply_goes_on(play: Play) -> None:
     async def scene(caller: Caller) -> None:
         await caller.wait(2.5)

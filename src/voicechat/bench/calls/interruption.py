@@ -8,17 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from voicechat.audio.pcm import Pcm16, rms_dbfs
+from voicechat.audio.pcm import Pcm16, rms_dbfs, samples_to_ms
 from voicechat.bench.calls.call import Call, Spoken
 from voicechat.bench.calls.ear import Delivery, Piece, last_sound_ms
 from voicechat.bench.calls.line import Paused, ReplyOver, TurnTaken
 from voicechat.bench.calls.tap import TappedReply
 from voicechat.bench.playout import SOUND_DBFS
 from voicechat.bench.statistics import summary_json
+from voicechat.client.playout import RATE_HZ
 
 DUCKED_DB = -5.0
-SHORTEST_PIECE_SAMPLES = 240
-"""Of a 20 ms tick; less of a reply tells no level."""
+STEP_SAMPLES = 120
+"""5 ms, over which a level is told: both sides of the comparison are the same samples of the reply."""
 TIMES = ("ducked_ms", "silent_ms", "sent_silent_ms", "decision_to_sent_ms", "cleared_ms", "turn_taken_ms")
 
 
@@ -28,7 +29,7 @@ class InterruptionFigures:
 
     Attributes:
         taken: The reply was cut; False: it went on to its end.
-        ducked_ms: The first 20 ms heard at `DUCKED_DB` or less beside what the worker gave, or `silent_ms` if sooner;
+        ducked_ms: The first 5 ms heard at `DUCKED_DB` or less beside what the worker gave, or `silent_ms` if sooner;
             None where the worker was not listened to.
         silent_ms: The last sample of the reply above -50 dBFS was heard.
         sent_silent_ms: The last delivery with such a sample came: earlier than `silent_ms` by the playout's lead.
@@ -106,12 +107,13 @@ def sent_audio(call: Call, item_id: str) -> Pcm16:
 
 def _ducked_ms(pieces: Sequence[Piece], given: Pcm16, since_ms: float) -> float | None:
     for piece in pieces:
-        if piece.at_ms < since_ms or piece.pcm.size < SHORTEST_PIECE_SAMPLES:
-            continue
         undisturbed = given[piece.offset_samples : piece.offset_samples + piece.pcm.size]
-        level_db = rms_dbfs(undisturbed)
-        if level_db > SOUND_DBFS and rms_dbfs(piece.pcm) - level_db <= DUCKED_DB:
-            return piece.at_ms
+        for start in range(0, undisturbed.size - STEP_SAMPLES + 1, STEP_SAMPLES):
+            at_ms = piece.at_ms + samples_to_ms(start, RATE_HZ)
+            level_db = rms_dbfs(undisturbed[start : start + STEP_SAMPLES])
+            heard_db = rms_dbfs(piece.pcm[start : start + STEP_SAMPLES])
+            if at_ms >= since_ms and level_db > SOUND_DBFS and heard_db - level_db <= DUCKED_DB:
+                return at_ms
     return None
 
 
