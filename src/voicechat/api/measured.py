@@ -1,19 +1,14 @@
-"""Conversations whose metrics are taken from the events that their transport hears."""
+"""What is counted of conversations, from the events that their transport hears."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, cast
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Histogram
 
-from voicechat.conversation.items import Item
 from voicechat.conversation.port import (
-    Conversation,
-    ConversationConfig,
     ConversationEvent,
-    ConversationFactory,
     ConversationFailed,
     ReplyFinished,
     ReplyStatus,
@@ -59,7 +54,7 @@ class ConversationMetrics:
 
 
 class SessionWatch:
-    """Counts one conversation, from its making to `end`."""
+    """Counts one conversation, from its making to `end`. A `ConversationListener`."""
 
     def __init__(self, metrics: ConversationMetrics) -> None:
         self._metrics = metrics
@@ -83,7 +78,7 @@ class SessionWatch:
             case ConversationFailed(fatal=True):
                 self.leave()
 
-    def typed(self) -> None:
+    def typed(self, text: str) -> None:
         """The person wrote."""
         self._messages += 1
 
@@ -104,64 +99,3 @@ class SessionWatch:
         for stage, taken_ms in turn.stages_ms.items():
             if (histogram := self._metrics.turn.get(stage)) is not None:
                 histogram.observe(taken_ms / 1000, {"turn_id": turn.reply_id})
-
-
-class _Measured:
-    """A conversation whose events pass by a `SessionWatch`; everything else is its own."""
-
-    def __init__(self, conversation: Conversation, watch: SessionWatch) -> None:
-        self._conversation = conversation
-        self._watch = watch
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._conversation, name)
-
-    async def events(self) -> AsyncIterator[ConversationEvent]:
-        async for event in self._conversation.events():
-            self._watch.hear(event)
-            yield event
-
-    def add_text(self, role: str, text: str, item_id: str | None = None) -> str:
-        added = self._conversation.add_text(cast(Any, role), text, item_id)
-        if role == "user":
-            self._watch.typed()
-        return added
-
-    async def aclose(self) -> None:
-        self._watch.leave()
-        try:
-            await self._conversation.aclose()
-        finally:
-            self._watch.end()
-
-
-class MeasuredFactory:
-    """A `ConversationFactory` that counts the conversations of another."""
-
-    def __init__(self, factory: ConversationFactory, metrics: ConversationMetrics) -> None:
-        self._factory = factory
-        self._metrics = metrics
-
-    def default_config(self) -> ConversationConfig:
-        """What a client that chooses nothing gets."""
-        return self._factory.default_config()
-
-    async def open(self, config: ConversationConfig, past: Sequence[Item] = ()) -> Conversation:
-        """Start a conversation, or go on with one whose items are `past`."""
-        conversation = await self._factory.open(config, past)
-        return cast(Conversation, _Measured(conversation, SessionWatch(self._metrics)))
-
-    @property
-    def active(self) -> int:
-        """Conversations held now."""
-        return self._factory.active
-
-    @property
-    def replying(self) -> int:
-        """Conversations in which a reply is not over."""
-        return self._factory.replying
-
-    @property
-    def load(self) -> float:
-        """How busy the process is."""
-        return self._factory.load

@@ -15,9 +15,10 @@ from voicechat.asr.port import Ears
 from voicechat.conversation.canceller import WebRtcCanceller
 from voicechat.conversation.detectors import Detector, load_detector
 from voicechat.conversation.factory import SessionFactory
+from voicechat.conversation.listened import ListenedFactory
 from voicechat.conversation.port import ConversationFactory
 from voicechat.conversation.pulse import beating
-from voicechat.conversation.recorded import RecordedFactory
+from voicechat.conversation.recorded import TurnWriter
 from voicechat.conversation.transcript_log import TranscriptLog, open_transcript_log
 from voicechat.conversation.vad import MakeVad, load_vad
 from voicechat.fleet.port import VoiceFleet
@@ -65,11 +66,15 @@ async def load_parts(settings: Settings, fleet: VoiceFleet) -> AsyncIterator[Loa
                 lateness_ms=pulse.lateness_ms,
             )
             try:
-                yield LoadedParts(factory if sink is None else RecordedFactory(factory, sink), ears)
+                yield LoadedParts(_written_down(factory, sink), ears)
             finally:
                 await factory.aclose()
     finally:
         await ears.aclose()
+
+
+def _written_down(factory: ConversationFactory, sink: TranscriptLog | None) -> ConversationFactory:
+    return factory if sink is None else ListenedFactory(factory, lambda: TurnWriter(sink))
 
 
 @asynccontextmanager

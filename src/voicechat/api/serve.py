@@ -18,7 +18,7 @@ from voicechat.access.build import open_access
 from voicechat.api.app import create_app
 from voicechat.api.lifecycle import Lifecycle, Phase
 from voicechat.api.loading import DeferredEars, DeferredFactory
-from voicechat.api.measured import ConversationMetrics, MeasuredFactory
+from voicechat.api.measured import ConversationMetrics, SessionWatch
 from voicechat.api.moves import open_moves
 from voicechat.api.ops import create_ops_app
 from voicechat.api.room_door import DeferredRooms
@@ -26,6 +26,7 @@ from voicechat.api.room_service import is_configured, modules_of_rooms, serving_
 from voicechat.api.servers import QuietServer, bind, make_server, port_of, running
 from voicechat.api.services import Services
 from voicechat.api.watchdog import watchdog
+from voicechat.conversation.listened import ListenedFactory
 from voicechat.conversation.port import ConversationFactory
 from voicechat.fleet.open import open_fleet
 from voicechat.fleet.port import VoiceFleet
@@ -156,7 +157,8 @@ async def _hold(services: Services, factory: DeferredFactory, released: asyncio.
         serving_rooms(services) as leave_rooms,
         load_parts(services.settings, services.fleet) as loaded,
     ):
-        factory.provide(MeasuredFactory(loaded.conversations, ConversationMetrics(REGISTRY)))
+        metrics = ConversationMetrics(REGISTRY)
+        factory.provide(ListenedFactory(loaded.conversations, lambda: SessionWatch(metrics)))
         services.ears.provide(loaded.ears)
         services.lifecycle.move(Phase.SERVING)
         log.info("conversations can start")

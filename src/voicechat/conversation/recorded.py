@@ -1,22 +1,13 @@
-"""Conversations whose turns are written down as their transport hears of them."""
+"""The turns of a conversation, written down as its transport hears of them."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
-from voicechat.conversation.items import Item, new_id
-from voicechat.conversation.port import (
-    Conversation,
-    ConversationConfig,
-    ConversationEvent,
-    ConversationFactory,
-    ReplyFinished,
-    TurnDiscarded,
-    TurnMeasured,
-    UserTranscript,
-)
+from voicechat.conversation.items import new_id
+from voicechat.conversation.port import ConversationEvent, ReplyFinished, TurnDiscarded, TurnMeasured, UserTranscript
 
 UNANSWERED = "unanswered"
 
@@ -30,7 +21,10 @@ class TurnSink(Protocol):
 
 @dataclass(slots=True)
 class TurnWriter:
-    """Puts the events of one conversation together into turns: the person's words, and the reply to them as heard."""
+    """Puts the events of one conversation together into turns: the person's words, and the reply to them as heard.
+
+    A `ConversationListener`.
+    """
 
     sink: TurnSink
     conversation: str = field(default_factory=lambda: new_id("conv"))
@@ -54,6 +48,9 @@ class TurnWriter:
             case ReplyFinished():
                 self._finish(event)
 
+    def leave(self) -> None:
+        """The conversation is being ended; what was said stays as it is."""
+
     def end(self) -> None:
         """The conversation is over; words that nobody answered are a turn as well."""
         if any(self._said.values()):
@@ -73,60 +70,3 @@ class TurnWriter:
         user = " ".join(text for text in self._said.values() if text)
         self._said.clear()
         self.sink.write({"conversation": self.conversation, "turn": self._number, "user": user, **reply})
-
-
-class _Recorded:
-    """A conversation whose events pass through a `TurnWriter`; everything else is its own."""
-
-    def __init__(self, conversation: Conversation, writer: TurnWriter) -> None:
-        self._conversation = conversation
-        self._writer = writer
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._conversation, name)
-
-    async def events(self) -> AsyncIterator[ConversationEvent]:
-        async for event in self._conversation.events():
-            self._writer.hear(event)
-            yield event
-
-    def add_text(self, role: str, text: str, item_id: str | None = None) -> str:
-        added = self._conversation.add_text(cast(Any, role), text, item_id)
-        if role == "user":
-            self._writer.typed(text)
-        return added
-
-    async def aclose(self) -> None:
-        await self._conversation.aclose()
-        self._writer.end()
-
-
-class RecordedFactory:
-    """A `ConversationFactory` that writes the turns of its conversations to `sink`."""
-
-    def __init__(self, factory: ConversationFactory, sink: TurnSink) -> None:
-        self._factory = factory
-        self._sink = sink
-
-    def default_config(self) -> ConversationConfig:
-        """What a client that chooses nothing gets."""
-        return self._factory.default_config()
-
-    async def open(self, config: ConversationConfig, past: Sequence[Item] = ()) -> Conversation:
-        """Start a conversation, or go on with one."""
-        return cast(Conversation, _Recorded(await self._factory.open(config, past), TurnWriter(self._sink)))
-
-    @property
-    def active(self) -> int:
-        """Conversations held now."""
-        return self._factory.active
-
-    @property
-    def replying(self) -> int:
-        """Conversations in which a reply is not over."""
-        return self._factory.replying
-
-    @property
-    def load(self) -> float:
-        """How busy the process is."""
-        return self._factory.load

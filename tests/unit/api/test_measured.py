@@ -3,8 +3,9 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry
 from prometheus_client.openmetrics.exposition import generate_latest
 
-from voicechat.api.measured import ConversationMetrics, MeasuredFactory
+from voicechat.api.measured import ConversationMetrics, SessionWatch
 from voicechat.conversation.fake_conversation import DEFAULT_CONFIG, FakeConversation, FakeFactory
+from voicechat.conversation.listened import ListenedFactory
 from voicechat.conversation.port import (
     ConversationEvent,
     ConversationFailed,
@@ -33,7 +34,8 @@ async def held(*events: ConversationEvent, typed: bool = False) -> str:
     def script(conversation: FakeConversation) -> None:
         conversation.emit(*events)
 
-    conversation = await MeasuredFactory(FakeFactory(prepare=script), ConversationMetrics(registry, clock)).open(
+    metrics = ConversationMetrics(registry, clock)
+    conversation = await ListenedFactory(FakeFactory(prepare=script), lambda: SessionWatch(metrics)).open(
         DEFAULT_CONFIG
     )
     if typed:

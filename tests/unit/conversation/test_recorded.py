@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from voicechat.conversation.fake_conversation import DEFAULT_CONFIG, FakeFactory
+from voicechat.conversation.listened import ListenedFactory
 from voicechat.conversation.port import ReplyFinished, ReplyStatus, TurnDiscarded, TurnMeasured, UserTranscript
-from voicechat.conversation.recorded import RecordedFactory, TurnWriter
+from voicechat.conversation.recorded import TurnWriter
 from voicechat.conversation.transcript_log import TranscriptLog
 
 NOON_S = datetime(2026, 5, 4, 12, tzinfo=UTC).timestamp()
@@ -52,7 +53,7 @@ def test_a_turn_is_the_words_and_the_reply_to_them() -> None:
 
 async def test_a_recorded_conversation_is_the_conversation() -> None:
     sink, inner = Sink(), FakeFactory()
-    conversation = await RecordedFactory(inner, sink).open(DEFAULT_CONFIG)
+    conversation = await ListenedFactory(inner, lambda: TurnWriter(sink)).open(DEFAULT_CONFIG)
     conversation.add_text("user", "Hello.")
     assert [item.text for item in conversation.history] == ["Hello."]
     await conversation.aclose()
