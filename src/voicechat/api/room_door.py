@@ -39,7 +39,7 @@ class DeferredRooms:
 
     def __init__(self, *, expected: bool = False) -> None:
         self._rooms: Rooms | None = None
-        self._refusal = ApiError(503, HOW_TO_ENABLE, code="rooms_disabled")
+        self._refusal = ApiError(404, HOW_TO_ENABLE, code="rooms_disabled")
         if expected:
             message = "rooms are not ready yet; try again in a few seconds"
             self._refusal = ApiError(503, message, code="loading", retry_after_s=LOADING_RETRY_S)

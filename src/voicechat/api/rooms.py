@@ -56,7 +56,7 @@ def rooms_router(services: Services) -> APIRouter:
 
     @router.post(
         "/connection-details",
-        responses=documented(400, 401, 403, 413, 429, 500, 503),
+        responses=documented(400, 401, 403, 404, 413, 429, 500, 503),
         summary="A room with the assistant, and a token to enter it",
     )
     async def connection_details(request: Request, body: ConnectionRequest | None = None) -> ConnectionDetails:
@@ -76,7 +76,7 @@ def rooms_router(services: Services) -> APIRouter:
 
     @router.post(
         "/livekit/webhook",
-        responses=documented(400, 401, 413, 500, 503),
+        responses=documented(400, 401, 404, 413, 500, 503),
         summary="What LiveKit reports of rooms",
         openapi_extra={"requestBody": {"content": {"application/webhook+json": {"schema": {"type": "object"}}}}},
     )

@@ -104,7 +104,7 @@ def test_a_session_that_cannot_be_is_refused_at_once(client: TestClient, rooms: 
 
 def test_without_livekit_the_answer_says_how_to_have_it(client: TestClient) -> None:
     answer = client.post("/api/connection-details")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "rooms_disabled")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "rooms_disabled")
     assert "LIVEKIT_URL" in answer.json()["error"]["message"]
 
 
