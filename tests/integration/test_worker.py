@@ -147,7 +147,8 @@ async def test_a_pause_holds_the_audio_and_loses_none_of_it(fleet: WorkerFleet) 
             heard += _pcm(event)
 
     assert heard_before < unpaused.size / 2
-    assert np.array_equal(np.concatenate(heard), unpaused)
+    # A reply that is listened to alone is made in smaller windows than a file: the last bit may round the other way.
+    assert np.abs(np.concatenate(heard).astype(int) - unpaused).max() <= 1
 
 
 def _pcm(event: SpeechEvent) -> list[Pcm16]:

@@ -148,7 +148,7 @@ def test_the_other_worker_is_told_seed_model_and_what_to_skip() -> None:
 
 
 def test_only_text_that_was_not_spoken_is_sent_again() -> None:
-    workers = FakeWorkers([Fate(60)])
+    workers = FakeWorkers([Fate(40)])
     run(spoken(workers, [TEXT], request()))
     again = workers.attempts[1]
 
@@ -329,7 +329,7 @@ async def _all(stream: Any, keep: Callable[[SpeechEvent], None] = lambda _: None
 
 def test_reports_of_what_was_heard_are_told_on_the_other_workers_clock() -> None:
     async def main() -> tuple[FakeWorkers, list[SpeechEvent], int]:
-        workers = FakeWorkers([Fate(60)])
+        workers = FakeWorkers([Fate(40)])
         stream = stream_on(workers, request())
         await stream.begin()
         await stream.push_text(TEXT)
