@@ -44,6 +44,7 @@ class Behaviour(Enum):
     HANG_UP = auto()
 
 
+_HEAR_OUT = (Behaviour.LISTEN, Behaviour.PAUSE)
 _REALTIME_ODDS = {Behaviour.LISTEN: 55, Behaviour.PAUSE: 15, Behaviour.STOP: 15, Behaviour.HANG_UP: 15}
 _BULK_ODDS = {Behaviour.LISTEN: 85, Behaviour.PAUSE: 0, Behaviour.STOP: 0, Behaviour.HANG_UP: 15}
 
@@ -167,7 +168,7 @@ class _Call:
             # A reply may end while it is paused.
             self._playout.resume(self._clock())
             self._note_end(began_s)
-            if self._pace is Pace.REALTIME and self._stopped_s is None:
+            if self._pace is Pace.REALTIME and self._behaviour in _HEAR_OUT:
                 await play_out(self._playout)
         except* VoiceError:
             admitted = False
