@@ -194,7 +194,7 @@ def main() -> None:
     directory = Path(sys.argv[1])
     for file in map(Path, sys.argv[2:]):
         report = json.loads(file.read_text("utf-8"))
-        if draw := PLOTS.get(report["bench"]):
+        if draw := PLOTS.get(report.get("bench", "")):
             draw(report, directory / f"bench-{report['bench']}.png")
 
 
