@@ -47,11 +47,6 @@ class SessionFactory:
         self._sessions: set[Session] = set()
 
     @property
-    def ears(self) -> Ears:
-        """What its conversations hear with."""
-        return self._ears
-
-    @property
     def active(self) -> int:
         """Conversations held now."""
         return len(self._sessions)
