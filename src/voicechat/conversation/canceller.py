@@ -37,6 +37,10 @@ class EchoCanceller(Protocol):
     def clean(self, pcm: Pcm16) -> Pcm16:
         """Microphone audio, int16 mono at `EARS_RATE_HZ`, a multiple of 10 ms, without the echo."""
 
+    @property
+    def certain(self) -> bool:
+        """Whether an echo was found; until then what is taken out may be the person."""
+
 
 MakeCanceller = Callable[[], EchoCanceller]
 
@@ -61,6 +65,11 @@ class WebRtcCanceller:
         self._far = self._far[:0]
         self._resampler.finish()
 
+    @property
+    def certain(self) -> bool:
+        """Whether the reply comes back at all."""
+        return self._path.certain
+
     def clean(self, pcm: Pcm16) -> Pcm16:
         """The person alone."""
         if not self._far.size and self._quiet_samples >= REVERBERATION_S * EARS_RATE_HZ:
@@ -79,6 +88,8 @@ class WebRtcCanceller:
         self._module.set_stream_delay_ms(0)
         heard = _frame(near)
         self._module.process_stream(heard)
+        if self._path.person and not self._path.certain:
+            return near
         return np.frombuffer(bytes(heard.data), np.int16)
 
 

@@ -15,6 +15,7 @@ from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, NOT_GIVEN, APIConn
 
 from voicechat.asr.port import EARS_RATE_HZ, Ears, EarsError, RecognitionStream, Transcript
 from voicechat.audio.pcm import Pcm16
+from voicechat.conversation.microphone import FOR_WORDS
 
 ONSET_MARGIN_MS = 150
 """Audio kept beyond the prefix padding: what passes before voice activity is sure of itself."""
@@ -159,7 +160,7 @@ class EarsStream(stt.RecognizeStream):
         try:
             async for item in self._input_ch:
                 if isinstance(item, rtc.AudioFrame):
-                    self._hear(np.frombuffer(item.data, dtype=np.int16), recognition)
+                    self._hear(_for_words(item), recognition)
                 else:
                     self._close_utterance(recognition)
         except EarsError as error:
@@ -203,3 +204,9 @@ class EarsStream(stt.RecognizeStream):
     def _tell(self, kind: stt.SpeechEventType, text: str, transcript: Transcript) -> None:
         heard = stt.SpeechData(language=LanguageCode(transcript.language or ""), text=text, confidence=1.0)
         self._event_ch.send_nowait(stt.SpeechEvent(type=kind, alternatives=[heard]))
+
+
+def _for_words(frame: rtc.AudioFrame) -> Pcm16:
+    """A frame's audio as the microphone gives it to the ears; the engine's own frames hold nothing else."""
+    pcm: Pcm16 | None = frame.userdata.get(FOR_WORDS)
+    return np.frombuffer(frame.data, dtype=np.int16) if pcm is None else pcm

@@ -25,6 +25,9 @@ SILENCE_DBFS = -45.0
 """Frames below this level may be dropped to catch up."""
 MOST_HELD_S = 60.0
 """Speech that came ahead of its time is kept up to this; beyond, the oldest goes."""
+FOR_WORDS = "voicechat.words"
+"""Key of a frame's user data: its audio as the ears should have it. Before an echo is found, what was taken out of the
+frame may be the soft sounds of the person, whose words would be misheard."""
 _SILENCE = np.zeros(FRAME_SAMPLES, np.int16)
 
 
@@ -132,8 +135,11 @@ class Microphone(io.AudioInput):
 
     def _frame(self, pcm: Pcm16) -> rtc.AudioFrame:
         self._given += 1
-        if self._canceller is not None:
-            pcm = self._canceller.clean(pcm)
+        clean = pcm if self._canceller is None else self._canceller.clean(pcm)
         return rtc.AudioFrame(
-            data=pcm.tobytes(), sample_rate=EARS_RATE_HZ, num_channels=1, samples_per_channel=FRAME_SAMPLES
+            data=clean.tobytes(),
+            sample_rate=EARS_RATE_HZ,
+            num_channels=1,
+            samples_per_channel=FRAME_SAMPLES,
+            userdata={FOR_WORDS: clean if self._canceller is None or self._canceller.certain else pcm},
         )

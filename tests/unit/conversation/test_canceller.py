@@ -89,3 +89,20 @@ def test_noise_is_no_echo(level_dbfs: int) -> None:
     far, noise = babble(4.0, 1, -20), babble(4.0, 3, level_dbfs)
     heard = through(far, noise)
     assert np.array_equal(heard[2 * RATE_HZ :], noise[2 * RATE_HZ : heard.size])
+
+
+def test_a_person_who_talks_while_nobody_knows_of_an_echo_is_not_muted() -> None:
+    far, person = babble(1.0, 1, -20), babble(1.0, 2, -26)
+    assert rms_dbfs(through(far, person)) == pytest.approx(rms_dbfs(person), abs=0.2)
+
+
+def test_an_echo_is_certain_only_once_it_was_found_twice_at_one_place() -> None:
+    far, person = babble(3.0, 1, -20), babble(3.0, 2, -26)
+    with_echo, without = WebRtcCanceller(), WebRtcCanceller()
+    for begin in range(0, far.size - 319, 320):
+        span = slice(begin, begin + 320)
+        for canceller, near in ((with_echo, echo_of(far, 150)), (without, person)):
+            canceller.plays(far[span], RATE_HZ)
+            canceller.clean(near[span])
+    assert with_echo.certain
+    assert not without.certain
