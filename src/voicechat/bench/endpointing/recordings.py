@@ -8,9 +8,11 @@ is not digital silence. What was chosen at random is the same in every run.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import cycle
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,8 +25,10 @@ from voicechat.client.voiced import voiced_stretches
 from voicechat.fleet.port import AudioChunk, Pace, SpeechRequest, SpokenWord, WordsTimed
 from voicechat.settings import Settings
 
+Source = TypeVar("Source")
+
 RATE_HZ = 16_000
-PAUSES_S = (0.4, 0.6, 0.9, 1.3)
+PAUSES_S = (0.4, 0.6, 0.9, 1.3, 2.0)
 """Thinking pauses, each as often as the others; in fluent speech hardly any is above 0.25 s."""
 DICTATION_S = (0.3, 0.45, 0.6)
 TRAILING_S = (0.4, 0.6)
@@ -50,11 +54,19 @@ class Kind(StrEnum):
     TRAILING = "question with trailing words"
 
 
+class Half(StrEnum):
+    """Settings are chosen on the one and reported on the other; no sentence is in both."""
+
+    CHOICE = "choice"
+    REPORT = "report"
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """One turn: int16 mono at `RATE_HZ`, which ends `end_s` into it and has silence after that."""
 
     kind: Kind
+    half: Half
     voice: str
     pcm: Pcm16
     end_s: float
@@ -129,33 +141,37 @@ async def make_recordings(settings: Settings) -> list[Recording]:
 
 def human_recordings() -> Iterator[Recording]:
     """A person's."""
-    rng = random.Random(_SEED)
-    for name in WHOLE:
-        yield _joined(Kind.WHOLE, [_prompt(name)], ())
-    for name in ONE_WORD:
-        yield _joined(Kind.ONE_WORD, [_prompt(name)], ())
+    for half, name in _halved(WHOLE):
+        yield _joined(Kind.WHOLE, half, [_prompt(name)], ())
+    for half, name in _halved(ONE_WORD):
+        yield _joined(Kind.ONE_WORD, half, [_prompt(name)], ())
     for pause_s in PAUSES_S:
-        for names in CLAUSES:
-            first, *rest = map(_prompt, names)
-            yield _joined(Kind.CLAUSE, [first, np.concatenate(rest)], (pause_s,))
-        for pair in BETWEEN:
-            yield _joined(Kind.BETWEEN, [_prompt(name) for name in pair], (pause_s,))
-        for name in INSIDE:
-            yield _joined(Kind.INSIDE, _halves(_prompt(name)), (pause_s,))
+        for half, (first, *rest) in _halved(CLAUSES):
+            yield _joined(Kind.CLAUSE, half, [_prompt(first), np.concatenate([*map(_prompt, rest)])], (pause_s,))
+        for half, pair in _halved(BETWEEN):
+            yield _joined(Kind.BETWEEN, half, [*map(_prompt, pair)], (pause_s,))
+        for half, name in _halved(INSIDE):
+            yield _joined(Kind.INSIDE, half, _cut_in_two(_prompt(name)), (pause_s,))
     for pause_s in TRAILING_S:
-        for pair in TRAILING:
-            yield _joined(Kind.TRAILING, [_prompt(name) for name in pair], (pause_s,))
+        for half, pair in _halved(TRAILING):
+            yield _joined(Kind.TRAILING, half, [*map(_prompt, pair)], (pause_s,))
+    rng = random.Random(_SEED)
     for pause_s in DICTATION_S:
-        for _ in range(NUMBERS):
+        for half, _ in _halved(range(NUMBERS)):
             digits = [_prompt(f"digits/{rng.randrange(10)}") for _ in range(7)]
-            yield _joined(Kind.NUMBER, digits, tuple(pause_s for _ in digits[1:]))
+            yield _joined(Kind.NUMBER, half, digits, tuple(pause_s for _ in digits[1:]))
+
+
+def _halved(sources: Iterable[Source]) -> Iterator[tuple[Half, Source]]:
+    """What is said, taking turns between the halves."""
+    return zip(cycle(Half), sources, strict=False)
 
 
 async def _synthetic(settings: Settings) -> list[Recording]:
     made = []
     async with own_worker(settings) as worker:
         request = SpeechRequest(model_id=worker.model_id, pace=Pace.BULK, sample_rate_hz=RATE_HZ, seed=1)
-        for kind, marked in SAID_WITH_PAUSE:
+        for half, (kind, marked) in _halved(SAID_WITH_PAUSE):
             text = marked.replace("| ", "")
             words: list[SpokenWord] = []
             parts: list[Pcm16] = []
@@ -169,7 +185,7 @@ async def _synthetic(settings: Settings) -> list[Recording]:
                         parts.append(event.pcm)
             pieces = _cut(np.concatenate(parts), words, marked)
             for pause_s in _pauses_of(kind, len(pieces) - 1):
-                made.append(_joined(kind, pieces, (pause_s,) * (len(pieces) - 1), voice="synthetic"))
+                made.append(_joined(kind, half, pieces, (pause_s,) * (len(pieces) - 1), voice="synthetic"))
     return made
 
 
@@ -191,7 +207,7 @@ def _cut(pcm: Pcm16, words: Sequence[SpokenWord], marked: str) -> list[Pcm16]:
     return [*pieces, _trimmed(pcm[begin:])]
 
 
-def _halves(pcm: Pcm16) -> list[Pcm16]:
+def _cut_in_two(pcm: Pcm16) -> list[Pcm16]:
     """Cut between the second fifth and the fourth, where 40 ms are quietest: between words, if anywhere."""
     low, high, width = pcm.size * 2 // 5, pcm.size * 4 // 5, RATE_HZ // 25
     starts = range(low, high, width // 4)
@@ -224,7 +240,9 @@ def _softness(pcm: Pcm16) -> tuple[int, int]:
     return begin, max(0, pcm.size - end)
 
 
-def _joined(kind: Kind, pieces: Sequence[Pcm16], pauses_s: tuple[float, ...], voice: str = "human") -> Recording:
+def _joined(
+    kind: Kind, half: Half, pieces: Sequence[Pcm16], pauses_s: tuple[float, ...], voice: str = "human"
+) -> Recording:
     """Pieces with pauses between, each from voice to voice; `pauses_s` is as long as there are gaps."""
     speech = [np.zeros(round(LEAD_S * RATE_HZ), np.int16), pieces[0]]
     for pause_s, before, piece in zip(pauses_s, pieces, pieces[1:], strict=False):
@@ -235,4 +253,4 @@ def _joined(kind: Kind, pieces: Sequence[Pcm16], pauses_s: tuple[float, ...], vo
     samples = np.concatenate((to_float(said) * np.float32(gain), np.zeros(round(TAIL_S * RATE_HZ), np.float32)))
     room = np.resize(pink_noise(ROOM_DBFS, _SEED), samples.size)
     end_s = (said.size - _softness(pieces[-1])[1]) / RATE_HZ
-    return Recording(kind, voice, to_int16(samples + room), end_s, pauses_s[: len(pieces) - 1])
+    return Recording(kind, half, voice, to_int16(samples + room), end_s, pauses_s[: len(pieces) - 1])
