@@ -71,6 +71,11 @@ async def test_interim_words_of_the_product_are_told_whole() -> None:
     assert texts == [("why", False), ("why not", False), ("Why not?", True)]
 
 
+async def test_words_that_the_product_corrects_are_told() -> None:
+    line = realtime(*({"type": "voicechat.transcript", "item_id": "i", "text": text} for text in ("wad", "what")))
+    assert [one.text for one in await read(line) if isinstance(one, Transcribed)] == ["wad", "what"]
+
+
 async def test_sound_of_the_product_belongs_to_its_item() -> None:
     delta = base64.b64encode(SOUND.tobytes()).decode()
     (sound,) = await read(

@@ -135,11 +135,11 @@ def bars(stages: Sequence[Stage]) -> list[Bar]:
     if own is None:
         return []
     told = summarize_turns(own.turns)
-    audible, final = told["audible_ms"] or {}, told["final_ms"] or {}
+    audible, words = told["audible_ms"] or {}, told["words_ms"] or {}
     return [
         Bar("end of speech to reply audible, p50 ms", audible.get("p50"), at_most=FIRST_AUDIO_P50_BAR_MS),
         Bar("end of speech to reply audible, p95 ms", audible.get("p95"), at_most=FIRST_AUDIO_P95_BAR_MS),
-        Bar("end of speech to final transcript, p50 ms", final.get("p50"), at_most=TRANSCRIPT_BAR_MS),
+        Bar("end of speech to the words of the final transcript, p50 ms", words.get("p50"), at_most=TRANSCRIPT_BAR_MS),
         Bar(
             "turns whose words stood when the turn was taken, %",
             told["words_before_turn_taken_percent"],

@@ -71,6 +71,9 @@ class RealtimeLine:
         self._interim[event["item_id"]] = text
         return Transcribed(event["item_id"], text.strip(), is_final=False)
 
+    def _words_so_far(self, event: Mapping[str, Any]) -> Signal:
+        return Transcribed(event["item_id"], event["text"].strip(), is_final=False)
+
     def _transcribed(self, event: Mapping[str, Any]) -> Signal:
         return Transcribed(event["item_id"], event["transcript"].strip(), is_final=True)
 
@@ -101,6 +104,7 @@ _READERS: Mapping[str, _Reader] = {
     ),
     "voicechat.cleared": lambda _, event: SoundVoid(event["item_id"]),
     "voicechat.state": RealtimeLine._state,
+    "voicechat.transcript": RealtimeLine._words_so_far,
     "voicechat.turn": lambda _, event: Measured(
         event["response_id"], dict(event["stages_ms"]), dict(event.get("starts_ms", {}))
     ),

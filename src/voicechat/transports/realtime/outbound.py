@@ -179,7 +179,8 @@ class Outbound:
             raise FatalError(event.message)
 
     def _interim(self, event: UserTranscript, utterance: Utterance) -> None:
-        """The protocol only appends: words that were taken back wait for the final transcript."""
+        """The protocol only appends: words that were taken back wait for the final transcript, or for our own event."""
+        self._extend("voicechat.transcript", item_id=event.item_id, text=event.text)
         if not self._transcribes or not event.text.startswith(utterance.interim):
             return
         delta = event.text[len(utterance.interim) :]
