@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 import grpc.aio
 
+from voicechat.fleet.ending import Ending
 from voicechat.fleet.port import (
     AudioChunk,
     SegmentFinished,
@@ -45,6 +46,7 @@ class WorkerSpeechStream:
         self._requests: asyncio.Queue[pb.SynthesizeRequest | None] = asyncio.Queue(_MAX_WAITING)
         self._requests.put_nowait(start_message(request))
         self._call = open_call(self._outgoing())
+        self._ending = Ending(self._call)
         self._started: SpeechEvent | None = None
         self._finished = False
         self._audio_heard = False
@@ -119,7 +121,7 @@ class WorkerSpeechStream:
                 "tts.first_audio_timeout_s",
             ) from error
         except grpc.aio.AioRpcError as error:
-            raise voice_error(error, self._address) from error
+            raise voice_error(await self._ending.error(error), self._address) from error
         if not isinstance(response, pb.SynthesizeResponse):
             raise VoiceError("INTERNAL", f"the worker at {self._address} ended a reply without saying so; see its log")
         return speech_event(response)

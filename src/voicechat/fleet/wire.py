@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import grpc.aio
 
 from voicechat.audio.pcm import from_bytes
+from voicechat.fleet.ending import SEND_FAILED
 from voicechat.fleet.port import (
     AudioChunk,
     Pace,
@@ -25,8 +26,6 @@ from voicechat.fleet.port import (
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
 
 RETRY_AFTER = "retry-after-ms"
-# What grpc.aio says when the peer was gone before a request was out; the true status is lost.
-_SEND_FAILED = "Internal error from Core"
 _UNPAIRED = re.compile("[\ud800-\udfff]")
 _PACES = {Pace.REALTIME: pb.REALTIME, Pace.BULK: pb.BULK}
 
@@ -102,7 +101,7 @@ def voice_error(error: grpc.aio.AioRpcError, address: str) -> VoiceError:
     """The same failure in the port's words."""
     code = error.code().name
     text = error.details() or "no reason was given"
-    if text == _SEND_FAILED:
+    if text == SEND_FAILED:
         code = "UNAVAILABLE"
     if code == "UNAVAILABLE" and "drain" not in text:
         text = f"the worker at {address} went away ({text}); see its log, or check tts.worker_address"

@@ -100,10 +100,10 @@ class SynthesizerService(SynthesizerServicer):
                 self._idle.set()
 
     async def _synthesize(self, requests: AsyncIterator[pb.SynthesizeRequest], context: _Context) -> None:
-        if self._draining:
-            raise draining()
         began = _now()
         start = await _first(requests)
+        # Not before its start was read: to a client whose start is still on its way, gRPC may not say why.
+        self._refuse_while_draining()
         check_ranges(start)
         model_id = start.model_id or self._limits.default_model
         await self._library.require(model_id)

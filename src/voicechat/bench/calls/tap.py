@@ -16,6 +16,7 @@ import grpc.aio
 import numpy as np
 
 from voicechat.audio.pcm import Pcm16, from_bytes
+from voicechat.fleet.ending import Ending
 from voicechat.launch.ports import LOOPBACK
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
 
@@ -98,11 +99,13 @@ class VoiceTap(grpc.GenericRpcHandler):
         call = pass_on(
             _noted(reply, requests), metadata=context.invocation_metadata(), timeout=context.time_remaining()
         )
+        ending = Ending(call)
         try:
             async for message in call:
                 _note(reply, message)
                 yield message
-        except grpc.aio.AioRpcError as error:
+        except grpc.aio.AioRpcError as seen:
+            error = await ending.error(seen)
             await context.abort(error.code(), error.details() or "")
         finally:
             call.cancel()
