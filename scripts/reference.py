@@ -1,6 +1,6 @@
 """Writes docs/reference/ from the code; with --check, says which page no longer tells the truth.
 
-python -m scripts.reference [--check] [settings|models|cli ...]
+python -m scripts.reference [--check] [settings|models|cli|metrics ...]
 """
 
 from __future__ import annotations
@@ -108,12 +108,36 @@ def cli_page() -> str:
     return text.strip() + "\n"
 
 
+def metrics_page() -> str:
+    """Every metric, process by process."""
+    from scripts.metrics_reference import processes
+
+    parts = [
+        "# Metrics\n",
+        "A histogram `x` is asked for as `x_bucket`, `x_sum` and `x_count`. `model` is a name of the "
+        "[catalogue](models.md), or `custom`; no label names a session, a key or a container. Beside these, every "
+        "process shows `process_*` (CPU seconds, memory, files). With `Accept: application/openmetrics-text`, the "
+        "buckets of turns carry the id of a turn.\n",
+    ]
+    for process, metrics in processes().items():
+        rows = [
+            (f"`{m.name}`", m.kind, ", ".join(f"`{label}`" for label in m.labels), f"{m.meaning}.") for m in metrics
+        ]
+        parts += [f"## {process}\n", _table(("Metric", "Kind", "Labels", "Meaning"), rows)]
+    return "\n".join(parts)
+
+
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
-PAGES: dict[str, Callable[[], str]] = {"settings": settings_page, "models": models_page, "cli": cli_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "settings": settings_page,
+    "models": models_page,
+    "cli": cli_page,
+    "metrics": metrics_page,
+}
 
 
 def main() -> int:

@@ -10,7 +10,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("page", ["settings", "models", "cli"])
+@pytest.mark.parametrize("page", ["settings", "models", "cli", "metrics"])
 def test_the_reference_tells_what_the_code_does(page: str) -> None:
     check = subprocess.run(
         [sys.executable, "-m", "scripts.reference", "--check", page],

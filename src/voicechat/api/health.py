@@ -35,6 +35,11 @@ class HealthMonitor:
         self._checked_at: float | None = None
         self._lock = asyncio.Lock()
 
+    @property
+    def last(self) -> Mapping[str, Check | None]:
+        """How each part was when it was last asked; empty before."""
+        return self._checks
+
     async def checks(self) -> Mapping[str, Check | None]:
         """How each part is; None where it is not configured."""
         async with self._lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from voicechat.conversation.port import (
     ConversationEvent,
@@ -15,6 +15,7 @@ from voicechat.conversation.port import (
     TurnCommitted,
     TurnMeasured,
 )
+from voicechat.observability.sla import BARGE_IN_S, Sla
 
 STAGES = ("endpoint", "asr", "llm", "tts", "total")
 INTERRUPTED = "turn_detected"
@@ -23,14 +24,25 @@ INTERRUPTED = "turn_detected"
 _DURATION_S = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0)
 _MESSAGES = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
 _BARGE_INS = (0.0, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0, 34.0)
+_BARGE_IN_S = (0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.25, 0.5, 1.0)
+"""Finer up to 0.05 s, the objective."""
+_LATE_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0)
 _TURN_S = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.2, 1.5, 2.0, 3.0, 5.0, 10.0)
 
 
 class ConversationMetrics:
-    """What is counted of conversations, on one registry. `clock` is monotonic, in seconds."""
+    """What is counted of conversations, on one registry. A `Meter`, too.
 
-    def __init__(self, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        registry: Where it is shown.
+        sla: Judges barge-ins.
+        clock: Monotonic, in seconds.
+    """
+
+    def __init__(self, registry: CollectorRegistry, sla: Sla, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
+        self.sla = sla
+        self._barge_in_objective = sla.objective("barge_in", BARGE_IN_S)
         self.duration = Histogram(
             "session_duration_seconds", "How long conversations last", buckets=_DURATION_S, registry=registry
         )
@@ -51,6 +63,52 @@ class ConversationMetrics:
             registry=registry,
         )
         self.turn = {stage: turn.labels(stage) for stage in STAGES}
+        barge_in = Histogram(
+            "barge_in_latency_seconds",
+            "From the voice activity decision to the last sample sent at full level (duck) or audible at all (stop)",
+            ["stage"],
+            buckets=_BARGE_IN_S,
+            registry=registry,
+        )
+        self._duck, self._stop = barge_in.labels("duck"), barge_in.labels("stop")
+        self._underruns = Counter(
+            "voicechat_playout_underruns", "Times that a listener ran dry in a reply", registry=registry
+        )
+        self._tick = Histogram(
+            "voicechat_tick_lateness_seconds",
+            "How late the 20 ms ticks of playout come, while replies are spoken",
+            buckets=_LATE_S,
+            registry=registry,
+        )
+        self._loop = Histogram(
+            "voicechat_loop_lateness_seconds",
+            "How late the event loop comes back, looked at every 50 ms",
+            buckets=_LATE_S,
+            registry=registry,
+        )
+
+    # --- as a meter
+
+    def ticked(self, late_s: float) -> None:
+        """A tick of a playout came so late."""
+        self._tick.observe(late_s)
+
+    def looped(self, late_s: float) -> None:
+        """The event loop came back so late."""
+        self._loop.observe(late_s)
+
+    def ran_dry(self) -> None:
+        """A listener ran dry."""
+        self._underruns.inc()
+
+    def ducked(self, after_s: float) -> None:
+        """A reply that somebody speaks over became quieter."""
+        self._duck.observe(after_s)
+
+    def silenced(self, after_s: float) -> None:
+        """A reply that somebody speaks over fell silent: the promise is about this."""
+        self._stop.observe(after_s)
+        self._barge_in_objective.took(after_s)
 
 
 class SessionWatch:

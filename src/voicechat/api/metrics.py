@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import version
 
 from prometheus_client import REGISTRY, CollectorRegistry
@@ -13,24 +14,54 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 
-class OrchestratorCollector(Collector):
-    """Reads what the process knows at the moment it is asked."""
+@dataclass(frozen=True, slots=True)
+class Now:
+    """A process at the moment it is asked.
 
-    def __init__(self, active_sessions: Callable[[], int]) -> None:
-        self._active_sessions = active_sessions
+    Attributes:
+        sessions: Conversations held.
+        load: How busy it is: 0 idle, 1 or more when it takes no conversation.
+        ready: Whether new work may come.
+        parts: Which of the parts that are configured answer.
+    """
+
+    sessions: int
+    load: float
+    ready: bool
+    parts: Mapping[str, bool] = field(default_factory=dict)
+
+
+class OrchestratorCollector(Collector):
+    """Shows what `now` says at the moment it is asked."""
+
+    def __init__(self, now: Callable[[], Now]) -> None:
+        self._now = now
 
     def collect(self) -> Iterable[Metric]:
-        """`voicechat_build_info` and `sessions_active`."""
+        """`voicechat_build_info`, `sessions_active`, `voicechat_load`, `voicechat_ready`, `voicechat_part_up`."""
+        now = self._now()
         build = {"version": version("voicechat"), "python": platform.python_version()}
-        yield InfoMetricFamily("voicechat_build", "What runs here.", value=build)
-        yield GaugeMetricFamily("sessions_active", "Conversations held now.", value=self._active_sessions())
+        yield InfoMetricFamily("voicechat_build", "What runs here", value=build)
+        yield GaugeMetricFamily("sessions_active", "Conversations held now", value=now.sessions)
+        yield GaugeMetricFamily(
+            "voicechat_load", "How busy the process is: at 1 it takes no conversation", value=now.load
+        )
+        yield GaugeMetricFamily(
+            "voicechat_ready", "1 while new work may come: models loaded, not draining, a worker there", value=now.ready
+        )
+        parts = GaugeMetricFamily(
+            "voicechat_part_up", "1 where a part that is configured (redis, worker) answers, else 0", labels=["part"]
+        )
+        for part, is_up in now.parts.items():
+            parts.add_metric([part], is_up)
+        yield parts
 
 
 class Shown(Collector):
     """Everything that this process shows: its own registry, and what is read when somebody asks."""
 
-    def __init__(self, active_sessions: Callable[[], int]) -> None:
-        self._collectors = (REGISTRY, OrchestratorCollector(active_sessions))
+    def __init__(self, now: Callable[[], Now]) -> None:
+        self._collectors = (REGISTRY, OrchestratorCollector(now))
 
     def collect(self) -> Iterable[Metric]:
         """Every metric."""

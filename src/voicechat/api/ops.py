@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -15,7 +16,7 @@ from voicechat.api.errors import install_error_handlers
 from voicechat.api.guard import OriginGuard
 from voicechat.api.health import Check, HealthMonitor
 from voicechat.api.lifecycle import Lifecycle, Phase
-from voicechat.api.metrics import Shown
+from voicechat.api.metrics import Now, Shown
 from voicechat.api.redis_probe import redis_probe
 from voicechat.api.services import Services
 from voicechat.api.summary import summary
@@ -27,10 +28,15 @@ def create_ops_app(services: Services, clock: Callable[[], float] = time.monoton
     install_error_handlers(app)
     redis_url = services.settings.redis.url
     monitor = HealthMonitor({"redis": redis_probe(redis_url), "worker": services.fleet.check}, clock)
-    shown = Shown(lambda: services.conversations.active)
+    conversations = services.conversations
+    shown = Shown(lambda: now(monitor.last))
 
     def uptime_s() -> float:
         return round(clock() - services.started_at, 3)
+
+    def now(checks: Mapping[str, Check | None]) -> Now:
+        parts = {name: check.ok for name, check in checks.items() if check is not None}
+        return Now(conversations.active, conversations.load, is_ready(checks, services.lifecycle), parts)
 
     @app.get("/health")
     async def health() -> Response:
@@ -46,10 +52,11 @@ def create_ops_app(services: Services, clock: Callable[[], float] = time.monoton
     async def liveness() -> dict[str, Any]:
         return {"status": "alive", "uptime_seconds": uptime_s()}
 
-    # A plain function runs beside the event loop: collecting may take longer than a tick of playout.
     @app.get("/metrics")
-    def show_metrics(request: Request) -> Response:
-        text, content_type = shown.exposition(request.headers.get("accept", ""))
+    async def show_metrics(request: Request) -> Response:
+        await monitor.checks()
+        # Beside the event loop: collecting may take longer than a tick of playout.
+        text, content_type = await asyncio.to_thread(shown.exposition, request.headers.get("accept", ""))
         return Response(text, headers={"Content-Type": content_type})
 
     @app.get("/metrics/summary")
@@ -63,7 +70,7 @@ def create_ops_app(services: Services, clock: Callable[[], float] = time.monoton
 
 def is_ready(checks: Mapping[str, Check | None], lifecycle: Lifecycle) -> bool:
     """Whether new work may come: a lost Redis must not empty a balancer, a lost worker must."""
-    worker = checks["worker"]
+    worker = checks.get("worker")
     return lifecycle.phase is Phase.SERVING and worker is not None and worker.ok
 
 

@@ -16,6 +16,7 @@ from voicechat.conversation.canceller import WebRtcCanceller
 from voicechat.conversation.detectors import Detector, load_detector
 from voicechat.conversation.factory import SessionFactory
 from voicechat.conversation.listened import ListenedFactory
+from voicechat.conversation.meter import Meter
 from voicechat.conversation.port import ConversationFactory
 from voicechat.conversation.pulse import beating
 from voicechat.conversation.recorded import TurnWriter
@@ -47,14 +48,14 @@ class LoadedParts:
 
 
 @asynccontextmanager
-async def load_parts(settings: Settings, fleet: VoiceFleet) -> AsyncIterator[LoadedParts]:
-    """Load ears, voice activity and mind, and hold conversations on them.
+async def load_parts(settings: Settings, fleet: VoiceFleet, meter: Meter | None = None) -> AsyncIterator[LoadedParts]:
+    """Load ears, voice activity and mind, and hold conversations on them, measured by `meter`.
 
     Raises `EarsError`, `MindError` or `PartError`, whose texts say what to do.
     """
     ears, vad, detector, mind = await _load(settings)
     try:
-        async with make_client(mind, settings.llm) as client, beating() as pulse, _written(settings) as sink:
+        async with make_client(mind, settings.llm) as client, beating(meter) as pulse, _written(settings) as sink:
             factory = SessionFactory(
                 settings,
                 fleet,
@@ -64,6 +65,7 @@ async def load_parts(settings: Settings, fleet: VoiceFleet) -> AsyncIterator[Loa
                 detector=detector,
                 make_canceller=WebRtcCanceller if settings.conversation.echo_cancellation else None,
                 lateness_ms=pulse.lateness_ms,
+                meter=meter,
             )
             try:
                 yield LoadedParts(_written_down(factory, sink), ears)

@@ -27,9 +27,11 @@ from voicechat.api.servers import QuietServer, bind, make_server, port_of, runni
 from voicechat.api.services import Services
 from voicechat.api.watchdog import watchdog
 from voicechat.conversation.listened import ListenedFactory
+from voicechat.conversation.meter import Meter
 from voicechat.conversation.port import ConversationFactory
 from voicechat.fleet.open import open_fleet
 from voicechat.fleet.port import VoiceFleet
+from voicechat.observability.sla import Sla
 from voicechat.process import stop_signals
 from voicechat.settings import ServerSettings, Settings
 from voicechat.transports.realtime.moving import Moves
@@ -45,7 +47,7 @@ CODEC_THREADS = 2
 DECODER_THREADS = 2
 """Threads that decode recordings, for seconds each."""
 
-LoadParts = Callable[[Settings, VoiceFleet], "AbstractAsyncContextManager[LoadedParts]"]
+LoadParts = Callable[[Settings, VoiceFleet, Meter], "AbstractAsyncContextManager[LoadedParts]"]
 Announce = Callable[[int, int], None]
 """Is told the ports of the API and of ops once both answer."""
 
@@ -57,15 +59,15 @@ async def serve(settings: Settings, ready: Announce | None = None) -> None:
     Liveness answers at once, readiness once the models are loaded. Raises `ExposedError`, `KeyStoreError`, `BindError`,
     `EarsError`, `MindError` or `PartError` when the process cannot do its work; the text says what to do.
     """
-    stop = asyncio.Event()
+    stop, metrics = asyncio.Event(), ConversationMetrics(REGISTRY, Sla(REGISTRY))
     with stop_signals(stop):
         async with (
             watchdog(),
             open_access(settings) as access,
-            open_fleet(settings, REGISTRY) as fleet,
+            open_fleet(settings, REGISTRY, metrics.sla) as fleet,
             open_moves(settings.redis) as moves,
         ):
-            await _serve(settings, access, fleet, moves, stop, ready or _log_ready)
+            await _serve(settings, access, fleet, moves, metrics, stop, ready or _log_ready)
 
 
 async def _serve(
@@ -73,6 +75,7 @@ async def _serve(
     access: Access,
     fleet: VoiceFleet,
     moves: Moves | None,
+    metrics: ConversationMetrics,
     stop: asyncio.Event,
     ready: Announce,
 ) -> None:
@@ -96,7 +99,7 @@ async def _serve(
         )
         async with _listening(services, ready) as api:
             # Conversations end with their connections, so the models they stand on go after the servers.
-            holding = asyncio.ensure_future(_hold(services, factory, released))
+            holding = asyncio.ensure_future(_hold(services, factory, metrics, released))
             await _first_of(holding, stop)
             lifecycle.move(Phase.DRAINING)
             log.info("draining", conversations=factory.active, grace_s=settings.server.shutdown_grace_s)
@@ -140,7 +143,9 @@ async def _wait_while(busy: Callable[[], int], limit_s: float) -> float:
     return max(0.0, end_s - now())
 
 
-async def _hold(services: Services, factory: DeferredFactory, released: asyncio.Event) -> None:
+async def _hold(
+    services: Services, factory: DeferredFactory, metrics: ConversationMetrics, released: asyncio.Event
+) -> None:
     """Keep the models loaded, and serve on them, until released."""
     if not services.settings.asr.enabled:
         factory.refuse("recognition_disabled", "conversations are off: ASR_ENABLED is false on this server")
@@ -155,9 +160,8 @@ async def _hold(services: Services, factory: DeferredFactory, released: asyncio.
     load_parts: LoadParts = importlib.import_module("voicechat.api.parts").load_parts
     async with (
         serving_rooms(services) as leave_rooms,
-        load_parts(services.settings, services.fleet) as loaded,
+        load_parts(services.settings, services.fleet, metrics) as loaded,
     ):
-        metrics = ConversationMetrics(REGISTRY)
         factory.provide(ListenedFactory(loaded.conversations, lambda: SessionWatch(metrics)))
         services.ears.provide(loaded.ears)
         services.lifecycle.move(Phase.SERVING)

@@ -10,6 +10,7 @@ from voicechat.conversation.clock import Clock
 from voicechat.conversation.detectors import Detector
 from voicechat.conversation.engine import default_turn_detection, without_judge
 from voicechat.conversation.items import Item
+from voicechat.conversation.meter import Meter, Unmetered
 from voicechat.conversation.mind import MakeLlm
 from voicechat.conversation.places import Places, always_on_time
 from voicechat.conversation.port import REPLYING, Conversation, ConversationConfig, TurnDetection
@@ -34,6 +35,7 @@ class SessionFactory:
         make_canceller: MakeCanceller | None = None,
         clock: Clock | None = None,
         lateness_ms: Callable[[], float] = always_on_time,
+        meter: Meter | None = None,
     ) -> None:
         self._places = Places(settings.server, lateness_ms, lambda: fleet.capacity)
         self._settings = settings
@@ -44,6 +46,7 @@ class SessionFactory:
         self._detector = detector
         self._make_canceller = make_canceller
         self._clock = clock
+        self._meter = meter or Unmetered()
         self._sessions: set[Session] = set()
 
     @property
@@ -90,6 +93,7 @@ class SessionFactory:
             self._detector,
             self._make_canceller,
             on_closed=lambda: self._gone(session),
+            meter=self._meter,
             clock=self._clock,
         )
         self._sessions.add(session)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,37 @@ from voicechat.conversation.onset import SMOOTHING, WINDOW_S
 from voicechat.conversation.port import TurnDetection
 
 LOUD_DBFS = -40.0
+
+
+@dataclass(slots=True)
+class RecordingMeter:
+    """A `Meter` that keeps what it is told, s."""
+
+    ticks: list[float] = field(default_factory=list)
+    loops: list[float] = field(default_factory=list)
+    ducks: list[float] = field(default_factory=list)
+    stops: list[float] = field(default_factory=list)
+    dry: int = 0
+
+    def ticked(self, late_s: float) -> None:
+        """Keep it."""
+        self.ticks.append(late_s)
+
+    def looped(self, late_s: float) -> None:
+        """Keep it."""
+        self.loops.append(late_s)
+
+    def ran_dry(self) -> None:
+        """Count it."""
+        self.dry += 1
+
+    def ducked(self, after_s: float) -> None:
+        """Keep it."""
+        self.ducks.append(after_s)
+
+    def silenced(self, after_s: float) -> None:
+        """Keep it."""
+        self.stops.append(after_s)
 
 
 @dataclass(frozen=True, slots=True)

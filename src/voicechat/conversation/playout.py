@@ -67,6 +67,12 @@ class Sink(Protocol):
     def underrun(self, track: Track) -> None:
         """The listener ran dry before the track's end."""
 
+    def ducked(self, after_s: float) -> None:
+        """The first quieter samples were sent so long after it was decided."""
+
+    def silenced(self, after_s: float) -> None:
+        """The last audible samples were sent so long after it was decided."""
+
 
 @dataclass(slots=True)
 class _Segment:
@@ -106,6 +112,8 @@ class Playout(io.AudioOutput):
         self._levels = (1.0, db_to_linear(-duck_db), db_to_linear(-duck_deep_db))
         self._gain = GainRamp(RAMP_SAMPLES)
         self._level = 0
+        self._duck_decided_at: float | None = None
+        self._stop_decided_at: float | None = None
         self._segment: _Segment | None = None
         self._paused = False
         self._wake = asyncio.Event()
@@ -159,6 +167,9 @@ class Playout(io.AudioOutput):
             if self._segment.sent:
                 self._fade_out(self._segment)
             self._segment.track.hold(True)
+        if self._stop_decided_at is not None:
+            self._sink.silenced(self._clock.now() - self._stop_decided_at)
+        self._forget_decisions()
 
     def resume(self) -> None:
         """Go on from the place where it was paused."""
@@ -191,9 +202,18 @@ class Playout(io.AudioOutput):
 
     def duck(self, depth: int) -> None:
         """0: full level; 1: the onset of speech over the reply; 2: speech that lasts."""
+        if depth == 0:
+            self._forget_decisions()
+        elif self._level == 0 and self.audible is not None and not self._paused:
+            self._duck_decided_at = self._clock.now()
         self._level = depth
         if not self._paused:
             self._gain.aim(self._levels[depth])
+
+    def speech_lasts(self) -> None:
+        """Voice activity says that the reply is spoken over: it is to be silenced."""
+        if self._stop_decided_at is None and self.audible is not None and not self._paused:
+            self._stop_decided_at = self._clock.now()
 
     def report(self, track: Track, position_ms: float) -> None:
         """The client says what it has played of a track."""
@@ -261,6 +281,9 @@ class Playout(io.AudioOutput):
         offset, segment.sent = segment.sent, segment.sent + pcm.size
         segment.dry = False
         self._sink.audio(segment.track, pcm, offset)
+        if self._duck_decided_at is not None:
+            self._sink.ducked(self._clock.now() - self._duck_decided_at)
+            self._duck_decided_at = None
         if self._canceller is not None:
             self._canceller.plays(pcm, RATE_HZ)
         self._space.set()
@@ -304,6 +327,7 @@ class Playout(io.AudioOutput):
 
     def _end(self, segment: _Segment, heard_ms: float, *, interrupted: bool) -> None:
         self._segment = None
+        self._forget_decisions()
         self._space.set()
         self._lead.reply_ended()
         self.on_playback_finished(
@@ -311,6 +335,9 @@ class Playout(io.AudioOutput):
             interrupted=interrupted,
             synchronized_transcript=segment.track.heard_text(heard_ms) if interrupted else None,
         )
+
+    def _forget_decisions(self) -> None:
+        self._duck_decided_at = self._stop_decided_at = None
 
     def _heard_ms(self, segment: _Segment) -> float:
         if segment.reported is None:

@@ -7,6 +7,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from voicechat.conversation.meter import Meter, Unmetered
+
 TICK_S = 0.05
 REMEMBERED_TICKS = 40
 """Two seconds."""
@@ -15,14 +17,16 @@ RANK = 4
 
 
 class Pulse:
-    """The loop's lateness over the last two seconds."""
+    """The loop's lateness over the last two seconds; `meter` is told of each tick."""
 
-    def __init__(self) -> None:
+    def __init__(self, meter: Meter | None = None) -> None:
+        self._meter = meter or Unmetered()
         self._late_ms: deque[float] = deque(maxlen=REMEMBERED_TICKS)
 
     def note(self, late_ms: float) -> None:
         """A tick came so late."""
         self._late_ms.append(late_ms)
+        self._meter.looped(late_ms / 1000)
 
     def lateness_ms(self) -> float:
         """How late its ticks come."""
@@ -39,9 +43,9 @@ class Pulse:
 
 
 @asynccontextmanager
-async def beating() -> AsyncIterator[Pulse]:
+async def beating(meter: Meter | None = None) -> AsyncIterator[Pulse]:
     """A pulse that is taken while the context lasts."""
-    pulse = Pulse()
+    pulse = Pulse(meter)
     task = asyncio.create_task(pulse.run(), name="pulse")
     try:
         yield pulse

@@ -12,6 +12,7 @@ from voicechat.audio.pcm import Pcm16, samples_to_ms
 from voicechat.conversation.clock import Clock
 from voicechat.conversation.items import Message, ToolCall
 from voicechat.conversation.ledger import Ledger
+from voicechat.conversation.meter import Meter
 from voicechat.conversation.playout import RATE_HZ, Track
 from voicechat.conversation.port import (
     CommandRefused,
@@ -46,18 +47,18 @@ class Replies:
         clock: Clock,
         on_opened: Callable[[], None],
         on_finished: Callable[[Reply], None],
+        meter: Meter,
     ) -> None:
         self._emit = emit
         self._ledger = ledger
         self._clock = clock
         self._on_opened = on_opened
         self._on_finished = on_finished
+        self._meter = meter
         self._recent: OrderedDict[str, Reply] = OrderedDict()
         self._newest: Reply | None = None
         self._turn: TurnTimes | None = None
         self.current: Reply | None = None
-        self.late_ticks_s = 0.0
-        self.underruns = 0
 
     # --- from the engine
 
@@ -128,14 +129,22 @@ class Replies:
         self._emit(ReplyCleared(track.id, track.item_id))
 
     def tick(self, late_s: float) -> None:
-        """Keep the worst lateness of the playout clock."""
-        self.late_ticks_s = max(self.late_ticks_s, late_s)
+        """The playout clock came so late."""
+        self._meter.ticked(late_s)
 
     def underrun(self, track: Track) -> None:
         """The listener ran dry."""
         assert isinstance(track, Reply)
-        self.underruns += 1
+        self._meter.ran_dry()
         log.warning("the voice fell behind the listener", reply=track.id)
+
+    def ducked(self, after_s: float) -> None:
+        """A reply that somebody speaks over is quieter."""
+        self._meter.ducked(after_s)
+
+    def silenced(self, after_s: float) -> None:
+        """A reply that somebody speaks over is silent."""
+        self._meter.silenced(after_s)
 
     # --- from the client
 

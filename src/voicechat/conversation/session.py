@@ -25,6 +25,7 @@ from voicechat.conversation.items import Item, Message, ToolOutput, new_id
 from voicechat.conversation.lead import AdaptiveLead
 from voicechat.conversation.ledger import Ledger
 from voicechat.conversation.manual import ManualTurns
+from voicechat.conversation.meter import Meter
 from voicechat.conversation.microphone import Microphone
 from voicechat.conversation.mind import MakeLlm, Mind
 from voicechat.conversation.outbox import Outbox
@@ -73,6 +74,7 @@ class Session:
         detector: Detector | None,
         make_canceller: MakeCanceller | None,
         on_closed: Callable[[], None],
+        meter: Meter,
         clock: Clock | None = None,
     ) -> None:
         self._settings = settings
@@ -85,7 +87,9 @@ class Session:
         self._machine = StateMachine(lambda state: self._outbox.put(StateChanged(state)))
         self._ledger = Ledger()
         self._turns = UserTurns(self._outbox.put, self._ledger, self._clock, lambda: self._ears.turn_over())
-        self._replies = Replies(self._outbox.put, self._ledger, self._clock, self._reply_opened, self._reply_finished)
+        self._replies = Replies(
+            self._outbox.put, self._ledger, self._clock, self._reply_opened, self._reply_finished, meter
+        )
         canceller = make_canceller() if make_canceller is not None else None
         self._playout = self._make_playout(canceller)
         self._forget_slack = ears.slack.watch(self._playout.slack_s)
@@ -115,6 +119,7 @@ class Session:
             make_vad(first_turn),
             self._floor.on_voice_activity,
             lambda: engines.interruption_duration(self._engine),
+            self._playout.speech_lasts,
         )
         self._engine = engines.make_engine(
             ears=self._ears, detector=self._vad, mind=self._mind.llm, voice=FleetVoice(), settings=settings.conversation

@@ -78,13 +78,21 @@ class WatchedVad(vad.VAD):
     """A detector whose events reach `listener` before they reach the engine, speech counted from its true onset.
 
     Where speech becomes `notable_s` long between two windows, the engine is told then and not at the next window.
+    `on_notable` is called with every event that tells the engine of speech as long.
     """
 
-    def __init__(self, inner: vad.VAD, listener: VadListener, notable_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        inner: vad.VAD,
+        listener: VadListener,
+        notable_s: Callable[[], float],
+        on_notable: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__(capabilities=inner.capabilities)
         self.inner = inner
         self._listener = listener
         self._notable_s = notable_s
+        self._on_notable = on_notable
 
     @property
     def min_silence_duration(self) -> float | None:
@@ -93,16 +101,22 @@ class WatchedVad(vad.VAD):
 
     def stream(self) -> vad.VADStream:
         """A stream of the inner detector, watched."""
-        return _WatchedStream(self, self.inner.stream(), self._listener, self._notable_s)
+        return _WatchedStream(self, self.inner.stream(), self._listener, self._notable_s, self._on_notable)
 
 
 class _WatchedStream(vad.VADStream):
     def __init__(
-        self, owner: vad.VAD, inner: vad.VADStream, listener: VadListener, notable_s: Callable[[], float]
+        self,
+        owner: vad.VAD,
+        inner: vad.VADStream,
+        listener: VadListener,
+        notable_s: Callable[[], float],
+        on_notable: Callable[[], None],
     ) -> None:
         self._inner = inner
         self._listener = listener
         self._notable_s = notable_s
+        self._on_notable = on_notable
         self._onset = Onset()
         self._ages_s: deque[float] = deque(maxlen=REMEMBERED_WINDOWS)
         self._timer: asyncio.TimerHandle | None = None
@@ -122,7 +136,7 @@ class _WatchedStream(vad.VADStream):
 
     def _tell(self, event: vad.VADEvent) -> None:
         self._listener(event, self._onset.possible)
-        self._event_ch.send_nowait(event)
+        self._pass_on(event)
         late_s = self._late_s(event)
         if event.speaking and self._onset.sounding:
             self._tell_when_notable(event, late_s)
@@ -141,7 +155,12 @@ class _WatchedStream(vad.VADStream):
             length_s = event.speech_duration + max(0.0, due_s)
             notable = replace(event, type=vad.VADEventType.INFERENCE_DONE, speech_duration=length_s)
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, due_s - late_s), self._event_ch.send_nowait, notable)
+            self._timer = loop.call_later(max(0.0, due_s - late_s), self._pass_on, notable)
+
+    def _pass_on(self, event: vad.VADEvent) -> None:
+        if event.type is vad.VADEventType.INFERENCE_DONE and event.speech_duration >= self._notable_s():
+            self._on_notable()
+        self._event_ch.send_nowait(event)
 
     async def _feed(self) -> None:
         async for item in self._input_ch:

@@ -89,8 +89,8 @@ class WorkerFleet:
     async def speak(self, request: SpeechRequest) -> AsyncIterator[SpeechStream]:
         """Open a reply, once a worker has taken it. Raises `VoiceError` when none is reached or they refuse."""
         request = replace(request, model_id=request.model_id or self._settings.default_model)
-        with self._metrics.reply(request.model_id):
-            stream = FleetSpeechStream(self._placing, request, self._clock, self._metrics)
+        with self._metrics.reply(request.model_id) as watch:
+            stream = FleetSpeechStream(self._placing, request, self._clock, watch)
             try:
                 with self._metrics.queue.track_inprogress():
                     await stream.begin()

@@ -9,9 +9,9 @@ from typing import Protocol
 import structlog
 
 from voicechat.fleet.continuation import Progress, Rest, Splice
-from voicechat.fleet.metrics import FleetMetrics
 from voicechat.fleet.port import SpeechDone, SpeechEvent, SpeechRequest, VoiceError
 from voicechat.fleet.silence import Silence, Verdict
+from voicechat.fleet.watch import ReplyWatch
 
 _LOOK_S = 0.05
 """How often a worker's silence is judged."""
@@ -84,17 +84,14 @@ class FleetSpeechStream:
         opener: Finds them.
         request: How to speak.
         clock: Seconds, monotonic.
-        metrics: Of the fleet.
+        watch: Measures the reply.
     """
 
-    def __init__(
-        self, opener: Opener, request: SpeechRequest, clock: Callable[[], float], metrics: FleetMetrics
-    ) -> None:
+    def __init__(self, opener: Opener, request: SpeechRequest, clock: Callable[[], float], watch: ReplyWatch) -> None:
         self._opener = opener
         self._progress = Progress(request)
         self._silence = Silence(self._progress, clock)
-        self._metrics = metrics
-        self._first_audio = metrics.first_audio(request.model_id)
+        self._watch = watch
         self._sending = asyncio.Lock()
         self._attempt: Attempt | None = None
         self._splice: Splice | None = None
@@ -124,6 +121,7 @@ class FleetSpeechStream:
     async def push_text(self, text: str) -> None:
         """Send more of the reply's text."""
         async with self._sending:
+            self._watch.texted()
             self._ask(lambda: self._progress.push(text))
             await self._current.stream.push_text(text)
 
@@ -174,7 +172,7 @@ class FleetSpeechStream:
                 events = await self._go_on_after(error)
             for event in events:
                 self._progress.note(event)
-                self._first_audio.note(event)
+                self._watch.note(event)
                 yield event
                 if isinstance(event, SpeechDone):
                     return
@@ -237,7 +235,7 @@ class FleetSpeechStream:
             if not self._may_go_on():
                 raise error
             await self._go_on(error)
-        self._metrics.failed_over(error)
+        self._watch.failed_over(error)
         _log.warning("reply goes on elsewhere", left=left.worker, worker=self.worker, reason=str(error))
         return events
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
+from math import nan
 from time import monotonic
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -12,11 +13,18 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from voicechat.fleet.member import Member
-from voicechat.fleet.port import AudioChunk, SegmentStarted, SpeechEvent, VoiceError
+from voicechat.fleet.port import VoiceError
+from voicechat.fleet.watch import ReplyMeters, ReplyWatch
 from voicechat.observability.sla import SYNTHESIS_S, Sla
 
 _LATENCY_S = (0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.5, 0.75, 1.0, 2.0, 5.0, 10.0)
 """Finer around 0.3 s, the objective."""
+_FACTOR = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0)
+CODES = (
+    *("INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED", "UNAVAILABLE"),
+    *("DEADLINE_EXCEEDED", "CANCELLED", "INTERNAL"),
+)
+"""Why replies fail: the reasons, in small letters."""
 
 
 class FleetMetrics:
@@ -26,6 +34,7 @@ class FleetMetrics:
         registry: Where they are shown.
         known_models: Models with a label of their own; the others are `custom`.
         clock: Seconds, monotonic.
+        sla: Judges replies; None: one of its own.
     """
 
     def __init__(
@@ -33,92 +42,101 @@ class FleetMetrics:
         registry: CollectorRegistry,
         known_models: Collection[str] = (),
         clock: Callable[[], float] = monotonic,
+        sla: Sla | None = None,
     ) -> None:
         self._known = frozenset(known_models)
         self._clock = clock
-        self.synthesis = Counter("synthesis", "Replies spoken", ["model"], registry=registry)
+        self._objective = (sla or Sla(registry, clock)).objective("synthesis", SYNTHESIS_S)
+        self.synthesis = Counter("synthesis", "Replies asked for", ["model"], registry=registry)
         self.errors = Counter("synthesis_errors", "Replies that failed", ["model", "reason"], registry=registry)
         self.active = Gauge("synthesis_active", "Replies being spoken", registry=registry)
         self.queue = Gauge("synthesis_queue_depth", "Replies that wait for a worker to take them", registry=registry)
         self.latency = Histogram(
             "synthesis_latency_seconds",
-            "From a reply's first segment to its first audio",
+            "From a reply's first complete segment to its first audio",
             ["model"],
             buckets=_LATENCY_S,
             registry=registry,
         )
-        self.sla = Sla("synthesis", SYNTHESIS_S, registry, clock)
-        self.tasks = Counter("worker_tasks", "Replies, or rests of them, that a worker took", registry=registry)
-        self.worker_errors = Counter(
-            "worker_errors", "Times that a worker failed or refused", ["reason"], registry=registry
+        self.first_audio = Histogram(
+            "voicechat_time_to_first_audio_seconds",
+            "From the first text sent to a worker to the first audio of the reply",
+            ["model"],
+            buckets=_LATENCY_S,
+            registry=registry,
         )
-        self.failovers = Counter(
-            "voicechat_worker_failovers", "Replies that went on on another worker", ["reason"], registry=registry
+        self.factor = Histogram(
+            "voicechat_realtime_factor",
+            "Time of synthesis by time of audio, of replies that one worker spoke to their end",
+            ["model"],
+            buckets=_FACTOR,
+            registry=registry,
+        )
+        self.tasks = Counter("worker_tasks", "Replies, or rests of them, that a worker took", registry=registry)
+        self.worker_errors = _by_reason(
+            Counter("worker_errors", "Times that a worker failed or refused", ["reason"], registry=registry),
+            ("busy", "draining", "lost", "unreachable"),
+        )
+        self.failovers = _by_reason(
+            Counter(
+                "voicechat_worker_failovers", "Replies that went on on another worker", ["reason"], registry=registry
+            ),
+            ("cancelled", "deadline_exceeded", "internal", "unavailable"),
         )
 
     @contextmanager
-    def reply(self, model_id: str) -> Iterator[None]:
+    def reply(self, model_id: str) -> Iterator[ReplyWatch]:
         """Count a reply from its request to its end."""
-        model = self._label(model_id)
+        model = model_id if model_id in self._known else "custom"
+        errors = {code: self.errors.labels(model, code.lower()) for code in CODES}
+        watch = self._watch(model)
+        self.synthesis.labels(model).inc()
         try:
-            yield
+            yield watch
         except VoiceError as error:
-            self.errors.labels(model, error.code.lower()).inc()
-            self.sla.failed()
+            errors.get(error.code, errors["INTERNAL"]).inc()
+            watch.over(error)
             raise
-        finally:
-            self.synthesis.labels(model).inc()
+        except BaseException:
+            watch.over()
+            raise
+        watch.over()
 
-    def failed_over(self, error: VoiceError) -> None:
-        """A reply goes on elsewhere."""
-        self.failovers.labels(error.code.lower()).inc()
-
-    def first_audio(self, model_id: str) -> FirstAudio:
-        """Watches one reply for its first audio."""
-        latency = self.latency.labels(self._label(model_id))
-
-        def observe(seconds: float) -> None:
-            latency.observe(seconds)
-            self.sla.took(seconds)
-
-        return FirstAudio(observe, self._clock)
-
-    def _label(self, model_id: str) -> str:
-        return model_id if model_id in self._known else "custom"
+    def _watch(self, model: str) -> ReplyWatch:
+        meters = ReplyMeters(
+            latency=self.latency.labels(model),
+            first_audio=self.first_audio.labels(model),
+            factor=self.factor.labels(model),
+            failovers=self.failovers,
+            objective=self._objective,
+        )
+        return ReplyWatch(meters, self._clock)
 
 
-class FirstAudio:
-    """Measures, once, the time from a reply's first segment to its first audio."""
-
-    def __init__(self, observe: Callable[[float], None], clock: Callable[[], float]) -> None:
-        self._observe = observe
-        self._clock = clock
-        self._began: float | None = None
-        self._done = False
-
-    def note(self, event: SpeechEvent) -> None:
-        """An event of the reply."""
-        if self._done:
-            return
-        if isinstance(event, SegmentStarted) and self._began is None:
-            self._began = self._clock()
-        elif isinstance(event, AudioChunk) and self._began is not None:
-            self._observe(self._clock() - self._began)
-            self._done = True
+def _by_reason(counter: Counter, reasons: Iterable[str]) -> Counter:
+    """Shown from the start as 0, so that the first one is an increase."""
+    for reason in reasons:
+        counter.labels(reason)
+    return counter
 
 
 class FleetCollector(Collector):
     """Reads the fleet at the moment it is asked: how many workers speak, how many could, how full they are."""
 
-    def __init__(self, members: Callable[[], Iterable[Member]]) -> None:
+    def __init__(self, members: Callable[[], Iterable[Member]], capacity: Callable[[], int | None]) -> None:
         self._members = members
+        self._capacity = capacity
 
     def collect(self) -> Iterable[Metric]:
         """`workers_active`, `workers_idle`, `worker_utilization_percent`."""
         members = [member for member in self._members() if not member.record.draining]
         busy = sum(member.active > 0 for member in members)
-        yield GaugeMetricFamily("workers_active", "Workers that speak now.", value=busy)
-        yield GaugeMetricFamily("workers_idle", "Workers that wait for something to speak.", value=len(members) - busy)
-        places = sum(member.record.capacity for member in members)
-        used = 100 * sum(member.active for member in members) / places if places else float("nan")
-        yield GaugeMetricFamily("worker_utilization_percent", "Share of the workers' places taken.", value=used)
+        yield GaugeMetricFamily("workers_active", "Workers that speak now", value=busy)
+        yield GaugeMetricFamily("workers_idle", "Workers that wait for something to speak", value=len(members) - busy)
+        places = self._capacity()
+        used = 100 * sum(member.active for member in members) / places if places else nan
+        yield GaugeMetricFamily(
+            "worker_utilization_percent",
+            "Share of the workers' places taken; NaN while no worker tells how many it has",
+            value=used,
+        )

@@ -13,19 +13,21 @@ from voicechat.fleet.client import WorkerFleet
 from voicechat.fleet.metrics import FleetCollector, FleetMetrics
 from voicechat.fleet.registry import open_registry
 from voicechat.models.catalogue import CATALOGUE
+from voicechat.observability.sla import Sla
 from voicechat.settings import Settings
 
 _log = structlog.get_logger()
 
 
 @asynccontextmanager
-async def open_fleet(settings: Settings, metrics: CollectorRegistry) -> AsyncIterator[WorkerFleet]:
-    """The workers of this installation; what they do is counted on `metrics`."""
+async def open_fleet(
+    settings: Settings, metrics: CollectorRegistry, sla: Sla | None = None
+) -> AsyncIterator[WorkerFleet]:
+    """The workers of this installation; what they do is counted on `metrics`, and judged by `sla`."""
     registry = open_registry(settings.redis)
-    fleet = WorkerFleet(
-        settings.tts, settings.grpc, registry, settings.redis.heartbeat_s, FleetMetrics(metrics, CATALOGUE)
-    )
-    collector = FleetCollector(lambda: fleet.members)
+    counts = FleetMetrics(metrics, CATALOGUE, sla=sla)
+    fleet = WorkerFleet(settings.tts, settings.grpc, registry, settings.redis.heartbeat_s, counts)
+    collector = FleetCollector(lambda: fleet.members, lambda: fleet.capacity)
     metrics.register(collector)
     following = asyncio.ensure_future(fleet.follow())
     following.add_done_callback(_tell)

@@ -22,7 +22,10 @@ class Rejections:
 
     def __init__(self, registry: CollectorRegistry = REGISTRY, clock: Callable[[], float] = time.monotonic) -> None:
         self._counter = Counter(
-            "voicechat_admission_rejected", "Requests and connections that were refused.", ["reason"], registry=registry
+            "voicechat_admission_rejected",
+            "Requests and connections that were refused at the door",
+            ["reason"],
+            registry=registry,
         )
         self._clock = clock
         self._windows: dict[str, tuple[float, int]] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from math import nan
 from threading import Lock
 
@@ -15,44 +16,35 @@ from prometheus_client.registry import Collector
 
 SYNTHESIS_S = 0.3
 """From a reply's first segment to its first audio."""
+BARGE_IN_S = 0.05
+"""From the decision that a person speaks over the reply to the last audible sample sent."""
 WINDOW_S = 300.0
 NEWEST = 1000
 """Requests that are looked at, at most."""
 
 
 class Sla(Collector):
-    """Counts violations, and shows the share of requests that were within `objective_s`; failures count against.
+    """Counts violations by objective, and shows the share of all requests that kept theirs; failures count against.
 
     Args:
-        objective: Its name, a label.
-        objective_s: The promise, seconds.
         registry: Where it is shown.
         clock: Seconds, monotonic.
     """
 
-    def __init__(
-        self,
-        objective: str,
-        objective_s: float,
-        registry: CollectorRegistry,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        counter = Counter("sla_violations", "Requests that missed their objective", ["objective"], registry=registry)
-        self._violations = counter.labels(objective)
-        self._objective_s = objective_s
+    def __init__(self, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic) -> None:
+        self._violations = Counter(
+            "sla_violations", "Requests that missed their objective, or failed", ["objective"], registry=registry
+        )
         self._clock = clock
         self._kept: deque[tuple[float, bool]] = deque(maxlen=NEWEST)
         # Prometheus asks on another thread.
         self._lock = Lock()
         registry.register(self)
 
-    def took(self, seconds: float) -> None:
-        """A request was served."""
-        self._note(kept=seconds <= self._objective_s)
-
-    def failed(self) -> None:
-        """A request was not."""
-        self._note(kept=False)
+    def objective(self, name: str, seconds: float) -> Objective:
+        """A promise to judge requests by; `name` is the label of its violations."""
+        self._violations.labels(name)
+        return Objective(name, seconds, self._note)
 
     def compliance_percent(self) -> float:
         """Of the requests of the last five minutes; NaN where there were none."""
@@ -63,11 +55,31 @@ class Sla(Collector):
 
     def collect(self) -> Iterable[Metric]:
         """`sla_compliance_percent`."""
-        value = self.compliance_percent()
-        yield GaugeMetricFamily("sla_compliance_percent", "Requests within their objective, last 5 min", value=value)
+        yield GaugeMetricFamily(
+            "sla_compliance_percent",
+            "Requests within their objective, of the last 5 minutes (the newest 1000 at most); NaN without any",
+            value=self.compliance_percent(),
+        )
 
-    def _note(self, *, kept: bool) -> None:
+    def _note(self, objective: str, kept: bool) -> None:
         with self._lock:
             self._kept.append((self._clock(), kept))
         if not kept:
-            self._violations.inc()
+            self._violations.labels(objective).inc()
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """One promise. Each request is to be judged once, by the worst of it."""
+
+    name: str
+    seconds: float
+    _note: Callable[[str, bool], None]
+
+    def took(self, seconds: float) -> None:
+        """A request was served."""
+        self._note(self.name, seconds <= self.seconds)
+
+    def failed(self) -> None:
+        """A request was not."""
+        self._note(self.name, False)

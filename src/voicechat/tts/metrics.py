@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from voicechat.tts.refusal import Refusal
 
@@ -21,6 +21,7 @@ class WorkerMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         prefix = "voicechat_worker_"
         self.registry = registry
+        ProcessCollector(registry=registry)
         self.model_load = Histogram(
             f"{prefix}model_load_seconds", "Time to load a model", ["model"], buckets=_LOAD_S, registry=registry
         )

@@ -14,6 +14,7 @@ from voicechat.conversation.port import (
     TurnCommitted,
     TurnMeasured,
 )
+from voicechat.observability.sla import Sla
 
 
 class Clock:
@@ -34,7 +35,7 @@ async def held(*events: ConversationEvent, typed: bool = False) -> str:
     def script(conversation: FakeConversation) -> None:
         conversation.emit(*events)
 
-    metrics = ConversationMetrics(registry, clock)
+    metrics = ConversationMetrics(registry, Sla(registry, clock), clock)
     conversation = await ListenedFactory(FakeFactory(prepare=script), lambda: SessionWatch(metrics)).open(
         DEFAULT_CONFIG
     )
@@ -76,3 +77,22 @@ async def test_a_turn_is_shown_by_stage_with_the_id_that_finds_it() -> None:
     assert 'voicechat_turn_latency_seconds_count{stage="llm"} 1.0\n' in text
     assert "unheard_of" not in text
     assert 'turn_id="resp_7"' in text
+
+
+def test_what_the_inside_of_a_conversation_measures_is_shown() -> None:
+    registry = CollectorRegistry()
+    metrics = ConversationMetrics(registry, Sla(registry))
+    metrics.ticked(0.004)
+    metrics.looped(0.002)
+    metrics.ran_dry()
+    metrics.ducked(0.2)
+    metrics.silenced(0.01)
+    metrics.silenced(0.06)
+    shown = registry.get_sample_value
+    assert shown("voicechat_tick_lateness_seconds_sum") == 0.004
+    assert shown("voicechat_loop_lateness_seconds_sum") == 0.002
+    assert shown("voicechat_playout_underruns_total") == 1
+    assert shown("barge_in_latency_seconds_bucket", {"stage": "duck", "le": "0.25"}) == 1
+    assert shown("barge_in_latency_seconds_bucket", {"stage": "stop", "le": "0.05"}) == 1
+    assert shown("sla_violations_total", {"objective": "barge_in"}) == 1, "to be quieter is no promise"
+    assert shown("sla_compliance_percent") == 50

@@ -60,6 +60,21 @@ def test_a_lost_worker_is_unhealthy_and_unready(ops: TestClient, fleet: FakeFlee
         assert answer.json()["checks"]["worker"] == {"ok": False, "error": "no worker was reached"}
 
 
+def test_metrics_tell_which_parts_answer_and_whether_work_may_come(
+    ops: TestClient, fleet: FakeFleet, services: Services, clock: Clock
+) -> None:
+    services.lifecycle.move(Phase.SERVING)
+    well = ops.get("/metrics").text
+    assert 'voicechat_part_up{part="worker"} 1.0' in well
+    assert "voicechat_ready 1.0" in well
+    assert 'part="redis"' not in well, "what is not configured is not down"
+    fleet.refuse_with = VoiceError("UNAVAILABLE", "no worker was reached")
+    clock.now_s += 1.0
+    ill = ops.get("/metrics").text
+    assert 'voicechat_part_up{part="worker"} 0.0' in ill
+    assert "voicechat_ready 0.0" in ill
+
+
 def test_answers_are_remembered_for_a_second(ops: TestClient, fleet: FakeFleet, clock: Clock) -> None:
     assert ops.get("/health").status_code == 200
     fleet.refuse_with = VoiceError("UNAVAILABLE", "gone")

@@ -14,6 +14,7 @@ from voicechat.asr.fake import ScriptedEars
 from voicechat.asr.port import EarsError
 from voicechat.conversation.factory import SessionFactory
 from voicechat.conversation.fake import Line, LoudnessVad, ScriptedMind
+from voicechat.conversation.meter import Meter
 from voicechat.conversation.port import ConversationConfig
 from voicechat.conversation.session import Session
 from voicechat.fleet.fake import FakeFleet
@@ -34,6 +35,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Play:
         configure: Callable[[ConversationConfig], ConversationConfig] = replace,
         detector: Any = None,
         ears: type[ScriptedEars] = ScriptedEars,
+        meter: Meter | None = None,
     ) -> Caller:
         async def main() -> Caller:
             caller = await call(settings or Settings(), fleet or FakeFleet(), ears(heard), ScriptedMind(says))
@@ -48,7 +50,9 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Play:
             return caller
 
         async def call(settings: Settings, fleet: FakeFleet, ears: ScriptedEars, mind: ScriptedMind) -> Caller:
-            factory = SessionFactory(settings, fleet, ears, lambda **_: mind, LoudnessVad, detector=detector)
+            factory = SessionFactory(
+                settings, fleet, ears, lambda **_: mind, LoudnessVad, detector=detector, meter=meter
+            )
             session = await factory.open(configure(factory.default_config()))
             assert isinstance(session, Session)
             caller = Caller(session, factory, fleet, ears, mind)

@@ -10,6 +10,7 @@ from support.conversation import Caller, Play
 
 from voicechat.asr.fake import ScriptedStream
 from voicechat.asr.port import Transcript
+from voicechat.conversation.fake import RecordingMeter
 from voicechat.conversation.port import (
     ConversationConfig,
     ReplyAudio,
@@ -129,6 +130,26 @@ def test_a_reply_pauses_when_speech_has_lasted_from_its_true_onset(play: Play) -
     paused = [at for at, event in states if event.state.name == "INTERRUPTED"]
     # The caller's frames arrive as they begin, 20 ms before they could have been recorded; a window is 32 ms.
     assert [at - onset for at, onset in zip(paused, onsets, strict=True)] == [pytest.approx(0.13, abs=0.033)] * 4
+
+
+def test_how_soon_a_reply_yields_is_measured(play: Play) -> None:
+    async def scene(caller: Caller) -> None:
+        await caller.wait(2.5)
+        await caller.say(1.0)
+        await caller.until(ReplyAudio)
+        await caller.wait(2.0)
+        await caller.say(1.0)
+        await caller.until(ReplyFinished)
+
+    meter = RecordingMeter()
+    story = "one two three four five six seven eight nine ten."
+    play(scene, heard=["Count.", "No, wait."], says=[story, "Yes?"], meter=meter)
+
+    assert len(meter.ducks) == len(meter.stops) == 1
+    assert 0 <= meter.ducks[0] <= 0.02, "a tick is 20 ms"
+    assert 0 <= meter.stops[0] <= 0.001, "the engine pauses as soon as it is told"
+    assert len(meter.ticks) > 100
+    assert meter.dry == 0
 
 
 def test_a_sound_that_does_not_last_ducks_the_reply_and_pauses_nothing(play: Play) -> None:

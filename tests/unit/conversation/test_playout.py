@@ -45,6 +45,8 @@ class Listening:
     frames: list[tuple[float, Pcm16, int]] = field(default_factory=list)
     cuts: list[float] = field(default_factory=list)
     late: list[float] = field(default_factory=list)
+    ducks: list[float] = field(default_factory=list)
+    stops: list[float] = field(default_factory=list)
     dry: int = 0
 
     def audio(self, track: Track, pcm: Pcm16, offset_samples: int) -> None:
@@ -58,6 +60,12 @@ class Listening:
 
     def underrun(self, track: Track) -> None:
         self.dry += 1
+
+    def ducked(self, after_s: float) -> None:
+        self.ducks.append(after_s)
+
+    def silenced(self, after_s: float) -> None:
+        self.stops.append(after_s)
 
     @property
     def sent(self) -> int:
@@ -270,6 +278,43 @@ def test_ducking_reaches_its_level_within_a_frame_and_returns(monkeypatch: pytes
 
     ends = [int(pcm[-1]) for _, pcm, _ in stage.sink.frames]
     assert sorted(set(ends)) == [round(8000 * 10 ** (-18 / 20)), round(8000 * 10 ** (-6 / 20)), 8000]
+
+
+def test_how_soon_a_reply_yields_is_told_once_for_each_decision(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(stage: Stage) -> None:
+        await stage.give_seconds(2.0)
+        await asyncio.sleep(0.505)
+        stage.playout.duck(1)
+        await asyncio.sleep(0.1)
+        stage.playout.duck(2)
+        stage.playout.speech_lasts()
+        await asyncio.sleep(0.03)
+        stage.playout.speech_lasts()
+        stage.playout.pause()
+        await asyncio.sleep(0.5)
+        stage.playout.speech_lasts()
+        stage.playout.resume()
+
+    stage = staged(monkeypatch, scene)
+
+    assert stage.sink.ducks == [pytest.approx(0.015)]
+    assert stage.sink.stops == [pytest.approx(0.03)]
+
+
+def test_a_decision_that_was_taken_back_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(stage: Stage) -> None:
+        stage.playout.speech_lasts()
+        await stage.give_seconds(2.0)
+        await asyncio.sleep(0.5)
+        stage.playout.duck(1)
+        stage.playout.speech_lasts()
+        stage.playout.duck(0)
+        await asyncio.sleep(0.5)
+        stage.playout.pause()
+
+    stage = staged(monkeypatch, scene)
+
+    assert stage.sink.ducks == stage.sink.stops == []
 
 
 def test_the_voice_is_told_of_the_position_every_hundred_ms(monkeypatch: pytest.MonkeyPatch) -> None:

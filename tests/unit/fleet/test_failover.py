@@ -39,8 +39,8 @@ def request(**options: Any) -> SpeechRequest:
 
 
 def stream_on(workers: FakeWorkers, asked: SpeechRequest, registry: CollectorRegistry | None = None) -> Any:
-    metrics = FleetMetrics(registry or CollectorRegistry())
-    return FleetSpeechStream(workers, asked, asyncio.get_running_loop().time, metrics)
+    with FleetMetrics(registry or CollectorRegistry()).reply(asked.model_id) as watch:
+        return FleetSpeechStream(workers, asked, asyncio.get_running_loop().time, watch)
 
 
 async def spoken(
