@@ -28,6 +28,7 @@ def processes() -> dict[str, list[Described]]:
     return {
         "Orchestrator, `:8081/metrics`": described(_orchestrator()),
         "Worker, `:9090/metrics`": described(_worker()),
+        "Probe, `:9096/metrics`": described(_probe()),
     }
 
 
@@ -53,6 +54,12 @@ def _worker() -> CollectorRegistry:
     from voicechat.tts.metrics import WorkerMetrics
 
     return WorkerMetrics(CollectorRegistry()).registry
+
+
+def _probe() -> CollectorRegistry:
+    from voicechat.client.probe_metrics import ProbeMetrics
+
+    return ProbeMetrics(CollectorRegistry()).registry
 
 
 def described(registry: CollectorRegistry) -> list[Described]:

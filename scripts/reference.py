@@ -117,7 +117,7 @@ def metrics_page() -> str:
         "A histogram `x` is asked for as `x_bucket`, `x_sum` and `x_count`. `model` is a name of the "
         "[catalogue](models.md), or `custom`; no label names a session, a key or a container. Beside these, every "
         "process shows `process_*` (CPU seconds, memory, files). With `Accept: application/openmetrics-text`, the "
-        "buckets of turns carry the id of a turn.\n",
+        "buckets of turns carry the id of a turn. [How to use them](../guides/observability.md).\n",
     ]
     for process, metrics in processes().items():
         rows = [

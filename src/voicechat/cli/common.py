@@ -74,6 +74,12 @@ def settings_of(config: Path | None, overrides: list[str] | None, options: dict[
     )
 
 
+def client_key() -> str | None:
+    """The key that our clients show to a server."""
+    key = settings_of(None, None, {}).client.api_key
+    return None if key is None else key.get_secret_value()
+
+
 def _pair(given: str) -> tuple[str, str]:
     name, equals, value = given.partition("=")
     if not equals or "." not in name:

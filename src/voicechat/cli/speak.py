@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from voicechat.cli.common import FAILED, NOTHING_HEARD, Config, Overrides, explained, settings_of
+from voicechat.cli.common import FAILED, NOTHING_HEARD, Config, Overrides, client_key, explained, settings_of
 
 app = typer.Typer()
 
@@ -43,11 +43,12 @@ def talk(
     if input_file is None:
         if output or turns or as_json:
             raise typer.BadParameter("--output, --turns and --json need --input FILE")
-        talk_aloud_here(url, _client_key())
+        talk_aloud_here(url, client_key())
         return
     from voicechat.client.talk import TalkOptions
 
-    report = talk_with_recording(TalkOptions(url, input_file, output, turns, timeout, _client_key()), as_json=as_json)
+    options = TalkOptions(url, output, timeout, client_key())
+    report = talk_with_recording(options, input_file, one_at_a_time=turns, as_json=as_json)
     if report.errors:
         raise typer.Exit(FAILED)
     if not any(turn.user for turn in report.turns):
@@ -77,8 +78,3 @@ def say(
         raise typer.BadParameter("there is nothing to say: give some text")
     seconds = run_say(settings_of(config, overrides, {}), words, voice, output, url)
     typer.echo(f"{output}: {seconds:.1f} s")
-
-
-def _client_key() -> str | None:
-    key = settings_of(None, None, {}).client.api_key
-    return None if key is None else key.get_secret_value()

@@ -23,7 +23,15 @@ class ServerUnreachable(ClientError):
 async def say(url: str, text: str, voice: str, output: Path, key: str | None = None) -> float:
     """Have the server at `url`, shown `key`, speak `text` into the WAV file `output`; returns its length, s.
 
-    Raises `ServerUnreachable`, `ClientError` with the server's reason when it refuses, or `AudioError`.
+    Raises as `speech_of` does, and `AudioError`.
+    """
+    return save_speech(*await speech_of(url, text, voice, key), output)
+
+
+async def speech_of(url: str, text: str, voice: str, key: str | None = None) -> tuple[Pcm16, int]:
+    """What the server at `url`, shown `key`, makes of `text`, and its sample rate.
+
+    Raises `ServerUnreachable`, or `ClientError` with the server's reason when it refuses.
     """
     body = {"text": text, **({"model": voice} if voice else {})}
     timeout = httpx.Timeout(READ_TIMEOUT_S, connect=CONNECT_TIMEOUT_S)
@@ -36,7 +44,7 @@ async def say(url: str, text: str, voice: str, output: Path, key: str | None = N
         raise ClientError(f"{url} cannot be asked ({error or type(error).__name__})") from error
     if answer.status_code != httpx.codes.OK:
         raise ClientError(_refusal(answer))
-    return save_speech(*read_audio(answer.content), output)
+    return read_audio(answer.content)
 
 
 def save_speech(pcm: Pcm16, rate_hz: int, output: Path) -> float:

@@ -37,23 +37,22 @@ class TalkOptions:
 
     Attributes:
         url: Address of the Realtime WebSocket.
-        recording: What to say.
         output: Where to write what was heard; None: nowhere.
-        one_at_a_time: Whether each utterance waits for the reply to the one before it.
         timeout_s: How long a reply may take to end once everything has been said.
         key: The API key to show; None: none.
     """
 
     url: str
-    recording: Path
     output: Path | None = None
-    one_at_a_time: bool = False
     timeout_s: float = 60.0
     key: str | None = None
 
 
 def utterances(recording: Path, *, one_at_a_time: bool) -> list[Pcm16]:
-    """What to say, at `RATE_HZ`. Raises `AudioError` when the file cannot be used."""
+    """What to say, at `RATE_HZ`: all of the file, or its utterances, each to wait for the reply to the one before it.
+
+    Raises `AudioError` when the file cannot be used.
+    """
     if not recording.exists():
         raise AudioError(f"{recording} does not exist: give the path of a recording")
     pcm = resample(*read_audio(recording, max_s=MAX_INPUT_S), RATE_HZ)

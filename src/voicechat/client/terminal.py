@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 
 from rich.console import Console
 
@@ -36,10 +37,10 @@ class LiveTranscript:
             self._console.print(text.strip(), markup=False, highlight=False, soft_wrap=True)
 
 
-def talk_with_recording(options: TalkOptions, *, as_json: bool) -> CallReport:
+def talk_with_recording(options: TalkOptions, recording: Path, *, one_at_a_time: bool, as_json: bool) -> CallReport:
     """Say a recording and show what comes of it. Raises `AudioError` and `ClientError`."""
     console = Console()
-    spoken = utterances(options.recording, one_at_a_time=options.one_at_a_time)
+    spoken = utterances(recording, one_at_a_time=one_at_a_time)
     if as_json:
         report = asyncio.run(talk(options, spoken))
         print(json.dumps(report.as_json(), ensure_ascii=False))
