@@ -49,7 +49,7 @@ def shown() -> set[str]:
 def asked(query: str) -> set[str]:
     """The metrics that a query names: what is neither a function, a label, a word of the language nor a string."""
     bare = re.sub(r'"[^"]*"', '""', query)
-    bare = re.sub(r"\{[^}]*\}", lambda found: "{" if "{" in found[0] else "", bare)
+    bare = re.sub(r"\{[^}]*\}", "", bare)
     bare = re.sub(r"\b(by|on|without|ignoring)\s*\([^)]*\)", " ", bare)
     words = re.findall(r"[a-zA-Z_][\w:]*(?!\w*\s*\()", bare)
     return {word for word in words if not re.fullmatch(r"and|or|unless|bool|m|s|h|by|on|e", word)}

@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY
 
 from voicechat.access.access import Access
 from voicechat.access.build import open_access
+from voicechat.access.denial import Reason
 from voicechat.api.app import create_app
 from voicechat.api.lifecycle import Lifecycle, Phase
 from voicechat.api.loading import DeferredEars, DeferredFactory
@@ -31,6 +32,7 @@ from voicechat.conversation.meter import Meter
 from voicechat.conversation.port import ConversationFactory
 from voicechat.fleet.open import open_fleet
 from voicechat.fleet.port import VoiceFleet
+from voicechat.observability.rejections import rejections
 from voicechat.observability.sla import Sla
 from voicechat.process import stop_signals
 from voicechat.settings import ServerSettings, Settings
@@ -59,6 +61,7 @@ async def serve(settings: Settings, ready: Announce | None = None) -> None:
     Liveness answers at once, readiness once the models are loaded. Raises `ExposedError`, `KeyStoreError`, `BindError`,
     `EarsError`, `MindError` or `PartError` when the process cannot do its work; the text says what to do.
     """
+    rejections.expect(Reason)
     stop, metrics = asyncio.Event(), ConversationMetrics(REGISTRY, Sla(REGISTRY))
     with stop_signals(stop):
         async with (

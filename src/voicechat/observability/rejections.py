@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 from prometheus_client import REGISTRY, CollectorRegistry, Counter
@@ -29,6 +29,11 @@ class Rejections:
         )
         self._clock = clock
         self._windows: dict[str, tuple[float, int]] = {}
+
+    def expect(self, reasons: Iterable[str]) -> None:
+        """Show these from the start as 0, so that the first one is an increase."""
+        for reason in reasons:
+            self._counter.labels(reason)
 
     def count(self, reason: str, **details: object) -> None:
         """One more was refused for `reason`; `details` are for the log."""

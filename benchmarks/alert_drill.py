@@ -1,0 +1,209 @@
+"""Things are broken on purpose, and somebody must hear of it: a real Prometheus, Alertmanager and webhook; prints JSON.
+
+Redis, two workers and an orchestrator run on loopback. A worker is killed, another is slowed down, requests are made to
+fail, Redis is killed, and at last the other worker. For each, the news that must reach the webhook, how long it took,
+and what the queries of its runbook showed then.
+
+python benchmarks/alert_drill.py [--hurry]
+
+With --hurry, everything is asked each second and alerts are due after two: the ways are tried, not the patience.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import re
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from voicechat.bench.chaos.parts import Installation, Part, installation
+from voicechat.bench.machine import machine_spec
+from voicechat.bench.monitored.servers import Monitoring, monitored
+from voicechat.launch.ports import LOOPBACK
+from voicechat.settings import Settings
+from voicechat.settings.keys import all_keys
+
+REPOSITORY = Path(__file__).parents[1]
+HURRIED_LIMIT_S = 60.0
+SLACK_S = 75.0
+"""Beyond an alert's own `for`: scrapes, looks at the rules, and the wait for others of its group."""
+STOPPED_S, RUNS_S = 0.2, 0.02
+"""A worker that gets a tenth of the time."""
+FLOOD = 64
+TEXT = "The parcel should reach you before noon, and if it does not, please call again."
+
+
+@dataclass(slots=True)
+class Traffic:
+    """Replies that are asked for all the time, and how they went."""
+
+    url: str
+    callers: int = 1
+    done: int = 0
+    failed: int = 0
+
+    async def run(self) -> None:
+        """Ask until cancelled."""
+        async with httpx.AsyncClient(trust_env=False, timeout=20) as client, asyncio.TaskGroup() as group:
+            for number in range(FLOOD):
+                group.create_task(self._call(client, number))
+
+    async def _call(self, client: httpx.AsyncClient, number: int) -> None:
+        while True:
+            if number < self.callers:
+                await self._ask(client)
+            await asyncio.sleep(0.25)
+
+    async def _ask(self, client: httpx.AsyncClient) -> None:
+        with contextlib.suppress(httpx.HTTPError):
+            answer = await client.post(f"{self.url}/synthesize", json={"text": TEXT})
+            self.done += answer.status_code == 200
+            self.failed += answer.status_code != 200
+
+
+@asynccontextmanager
+async def slowed(worker: Part) -> AsyncIterator[None]:
+    """A worker that gets little of the processor."""
+
+    async def hold_up() -> None:
+        while True:
+            worker.send(signal.SIGSTOP)
+            await asyncio.sleep(STOPPED_S)
+            worker.send(signal.SIGCONT)
+            await asyncio.sleep(RUNS_S)
+
+    holding = asyncio.ensure_future(hold_up())
+    try:
+        yield
+    finally:
+        holding.cancel()
+        await asyncio.wait((holding,))
+        worker.send(signal.SIGCONT)
+
+
+class Drill:
+    """One installation that is broken bit by bit."""
+
+    def __init__(self, broken: Installation, watching: Monitoring, traffic: Traffic, *, hurry: bool) -> None:
+        self._broken = broken
+        self._watching = watching
+        self._traffic = traffic
+        self._hurry = hurry
+        self.news: list[dict[str, Any]] = []
+
+    async def run(self) -> None:
+        """Break everything in turn."""
+        first, second = self._broken.workers
+        await self._after("a worker is killed", second.kill, "WorkerGone")
+        async with slowed(first):
+            await self._after("the other gets a tenth of the processor", _nothing, "HighSynthesisLatency")
+        self._traffic.callers = FLOOD
+        await self._after("more is asked for than it can speak", _nothing, "HighErrorRate")
+        self._traffic.callers = 1
+        await self._after("Redis is killed", self._broken.redis.kill, "RedisUnreachable")
+        await self._after("the last worker is killed", first.kill, "NoWorkerReachable")
+
+    async def _after(self, what: str, deed: Callable[[], Awaitable[None]], alert: str) -> None:
+        began_s = time.monotonic()
+        await deed()
+        limit_s = HURRIED_LIMIT_S if self._hurry else due_s(alert) + SLACK_S
+        told = await self._watching.told(alert, began_s, limit_s)
+        self.news.append(
+            {
+                "broken": what,
+                "alert": alert,
+                "limit_s": limit_s,
+                "told_after_s": None if told is None else round(told.at_s - began_s, 1),
+                "receiver": None if told is None else told.receiver,
+                "description": None if told is None else told.annotations["description"],
+                "health": await self._health(),
+                "runbook": {query: await self._shown(query) for query in runbook_queries(alert)},
+            }
+        )
+        print(json.dumps(self.news[-1], indent=2), file=sys.stderr)
+
+    async def _health(self) -> dict[str, Any]:
+        """What `curl http://localhost:8081/health` shows, which most pages begin with."""
+        answer = await self._watching.client.get(f"{self._broken.orchestrators[0].ops_url}/health")
+        health: dict[str, Any] = answer.json()
+        return health
+
+    async def _shown(self, query: str) -> list[str]:
+        series = await self._watching.query(query)
+        return [f"{ {k: v for k, v in one['metric'].items() if k != '__name__'} } {one['value'][1]}" for one in series]
+
+
+async def _nothing() -> None:
+    """It is broken already."""
+
+
+def due_s(alert: str) -> float:
+    """How long an alert waits before it fires."""
+    groups = yaml.safe_load((REPOSITORY / "monitoring/alerts.yml").read_text())["groups"]
+    waits = next(rule["for"] for group in groups for rule in group["rules"] if rule.get("alert") == alert)
+    number, unit = re.fullmatch(r"(\d+)([sm])", waits).groups()  # type: ignore[union-attr]
+    return float(number) * {"s": 1, "m": 60}[unit]
+
+
+def runbook_queries(alert: str) -> list[str]:
+    """What its page says to ask."""
+    page = (REPOSITORY / "docs/runbooks" / f"{alert}.md").read_text()
+    return re.findall(r"promtool query instant \S+ '(.*)'$", page, re.MULTILINE)
+
+
+def targets(broken: Installation) -> dict[str, list[str]]:
+    """Whom Prometheus asks."""
+    variable = all_keys()["worker.metrics_port"].variables[0]
+    return {
+        "orchestrator": [f"{one.host}:{one.ops_port}" for one in broken.orchestrators],
+        "tts-worker": [f"{LOOPBACK}:{worker.environment[variable]}" for worker in broken.workers],
+    }
+
+
+async def main(*, hurry: bool) -> dict[str, Any]:
+    settings = Settings.model_validate({"redis": {"heartbeat_s": 1.0}})
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        async with (
+            installation(settings, 2, directory) as broken,
+            monitored(REPOSITORY / "monitoring", directory, targets(broken), hurry=hurry) as watching,
+        ):
+            head = broken.orchestrators[0]
+            traffic = Traffic(f"http://{head.host}:{head.port}")
+            asking = asyncio.ensure_future(traffic.run())
+            await watching.until("voicechat:workers == 2 and on () voicechat:synthesis:rate5m > 0", 90)
+            before = [one.alert for one in watching.webhook.told]
+            drill = Drill(broken, watching, traffic, hurry=hurry)
+            try:
+                await drill.run()
+            finally:
+                asking.cancel()
+                await asyncio.wait((asking,))
+            return {
+                "bench": "alert_drill",
+                "machine": machine_spec(),
+                "options": {"hurry": hurry},
+                "told_before_anything_broke": before,
+                "replies": {"spoken": traffic.done, "failed": traffic.failed},
+                "news": drill.news,
+                "told": [f"{one.alert} {one.status} to {one.receiver}" for one in watching.webhook.told],
+            }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--hurry", action="store_true")
+    print(json.dumps(asyncio.run(main(hurry=parser.parse_args().hurry)), indent=2))

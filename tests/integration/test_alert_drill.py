@@ -1,0 +1,34 @@
+"""Things are broken on purpose, and somebody hears of it: the drill of benchmarks/, in a hurry."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+RECEIVERS = {
+    "WorkerGone": "team",
+    "HighSynthesisLatency": "team",
+    "HighErrorRate": "team",
+    "RedisUnreachable": "pager",
+    "NoWorkerReachable": "pager",
+}
+
+
+@pytest.mark.timeout(420)
+def test_the_right_alert_reaches_the_right_receiver_and_its_page_shows_why() -> None:
+    done = subprocess.run(
+        [sys.executable, "benchmarks/alert_drill.py", "--hurry"], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["told_before_anything_broke"] == [], done.stdout
+    news = {one["alert"]: one for one in report["news"]}
+    assert {alert: one["receiver"] for alert, one in news.items()} == RECEIVERS, done.stdout
+    assert [one["alert"] for one in news.values() if not all(one["runbook"].values())] == []
+    assert news["RedisUnreachable"]["health"]["redis"] is False
+    assert news["NoWorkerReachable"]["health"]["worker"] is False
