@@ -220,7 +220,7 @@ class ConversationSettings(Section):
         450, ge=250, le=5000, description="silence that ends a turn which the model takes for finished, ms"
     )
     unfinished_ms: int = Field(
-        1500, ge=250, le=10_000, description="silence that ends a turn which the model takes for unfinished, ms"
+        1000, ge=250, le=10_000, description="silence that ends a turn which the model takes for unfinished, ms"
     )
     min_interruption_ms: int = Field(150, ge=0, le=2000, description="speech over the reply that pauses it, ms")
     false_interruption_timeout_s: float = Field(

@@ -10,7 +10,7 @@ from typing import Any
 
 from voicechat.bench.endpointing.pauses import Pause, find_pauses, judge
 from voicechat.bench.endpointing.policy import Policy, outcome
-from voicechat.bench.endpointing.recordings import Kind, Recording, make_recordings
+from voicechat.bench.endpointing.recordings import Half, Kind, Recording, make_recordings
 from voicechat.bench.report import Measuring, progress, show_table
 from voicechat.bench.statistics import share, summary_json
 from voicechat.conversation.detectors import load_detector
@@ -89,11 +89,20 @@ def _compared(chosen: Policy) -> Iterator[Policy]:
 
 
 def _row(policy: Policy, judged: Judged) -> dict[str, Any]:
-    return {**asdict(policy), **_figures(policy, judged)}
+    """Figures of the half that nothing was chosen on, beside those that choices are made by."""
+    reported, choice = _of_half(judged, Half.REPORT), _of_half(judged, Half.CHOICE)
+    return {**asdict(policy), **_figures(policy, reported), "choice": _figures(policy, choice)}
+
+
+def _of_half(judged: Judged, half: Half) -> Judged:
+    return [(recording, pauses) for recording, pauses in judged if recording.half is half]
 
 
 def _by_kind(policy: Policy, judged: Judged) -> Mapping[str, Any]:
-    return {kind.value: _figures(policy, [one for one in judged if one[0].kind is kind]) for kind in Kind}
+    return {
+        kind.value: _figures(policy, [one for one in _of_half(judged, Half.REPORT) if one[0].kind is kind])
+        for kind in Kind
+    }
 
 
 def _figures(policy: Policy, judged: Judged) -> dict[str, Any]:
