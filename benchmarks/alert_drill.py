@@ -4,9 +4,10 @@ Redis, two workers and an orchestrator run on loopback. A worker is killed, anot
 fail, Redis is killed, and at last the other worker. For each, the news that must reach the webhook, how long it took,
 and what the queries of its runbook showed then.
 
-python benchmarks/alert_drill.py [--hurry]
+python benchmarks/alert_drill.py [--hurry] [--brief]
 
-With --hurry, everything is asked each second and alerts are due after two: the ways are tried, not the patience.
+With --hurry, everything is asked each second and alerts are due after two: the ways are tried, not the patience. With
+--brief, what takes minutes to be an alert is left out.
 """
 
 from __future__ import annotations
@@ -97,24 +98,31 @@ async def slowed(worker: Part) -> AsyncIterator[None]:
 class Drill:
     """One installation that is broken bit by bit."""
 
-    def __init__(self, broken: Installation, watching: Monitoring, traffic: Traffic, *, hurry: bool) -> None:
+    def __init__(
+        self, broken: Installation, watching: Monitoring, traffic: Traffic, *, hurry: bool, brief: bool
+    ) -> None:
         self._broken = broken
         self._watching = watching
         self._traffic = traffic
         self._hurry = hurry
+        self._brief = brief
         self.news: list[dict[str, Any]] = []
 
     async def run(self) -> None:
         """Break everything in turn."""
         first, second = self._broken.workers
         await self._after("a worker is killed", second.kill, "WorkerGone")
-        async with slowed(first):
+        if not self._brief:
+            await self._slowly(first)
+        await self._after("Redis is killed", self._broken.redis.kill, "RedisUnreachable")
+        await self._after("the last worker is killed", first.kill, "NoWorkerReachable")
+
+    async def _slowly(self, worker: Part) -> None:
+        async with slowed(worker):
             await self._after("the other gets a tenth of the processor", _nothing, "HighSynthesisLatency")
         self._traffic.callers = FLOOD
         await self._after("more is asked for than it can speak", _nothing, "HighErrorRate")
         self._traffic.callers = 1
-        await self._after("Redis is killed", self._broken.redis.kill, "RedisUnreachable")
-        await self._after("the last worker is killed", first.kill, "NoWorkerReachable")
 
     async def _after(self, what: str, deed: Callable[[], Awaitable[None]], alert: str) -> None:
         began_s = time.monotonic()
@@ -173,7 +181,7 @@ def targets(broken: Installation) -> dict[str, list[str]]:
     }
 
 
-async def main(*, hurry: bool) -> dict[str, Any]:
+async def main(*, hurry: bool, brief: bool) -> dict[str, Any]:
     settings = Settings.model_validate({"redis": {"heartbeat_s": 1.0}})
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
@@ -186,7 +194,7 @@ async def main(*, hurry: bool) -> dict[str, Any]:
             asking = asyncio.ensure_future(traffic.run())
             await watching.until("voicechat:workers == 2 and on () voicechat:synthesis:rate5m > 0", 90)
             before = [one.alert for one in watching.webhook.told]
-            drill = Drill(broken, watching, traffic, hurry=hurry)
+            drill = Drill(broken, watching, traffic, hurry=hurry, brief=brief)
             try:
                 await drill.run()
             finally:
@@ -195,7 +203,7 @@ async def main(*, hurry: bool) -> dict[str, Any]:
             return {
                 "bench": "alert_drill",
                 "machine": machine_spec(),
-                "options": {"hurry": hurry},
+                "options": {"hurry": hurry, "brief": brief},
                 "told_before_anything_broke": before,
                 "replies": {"spoken": traffic.done, "failed": traffic.failed},
                 "news": drill.news,
@@ -206,4 +214,5 @@ async def main(*, hurry: bool) -> dict[str, Any]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--hurry", action="store_true")
-    print(json.dumps(asyncio.run(main(hurry=parser.parse_args().hurry)), indent=2))
+    parser.add_argument("--brief", action="store_true")
+    print(json.dumps(asyncio.run(main(**vars(parser.parse_args()))), indent=2))
