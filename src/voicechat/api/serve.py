@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, disable_created_metrics
 
 from voicechat.access.access import Access
 from voicechat.access.build import open_access
@@ -61,6 +61,8 @@ async def serve(settings: Settings, ready: Announce | None = None) -> None:
     Liveness answers at once, readiness once the models are loaded. Raises `ExposedError`, `KeyStoreError`, `BindError`,
     `EarsError`, `MindError` or `PartError` when the process cannot do its work; the text says what to do.
     """
+    # When each series began would be a fifth of every scrape, and nobody asks.
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # the library does not type it
     rejections.expect(Reason)
     stop, metrics = asyncio.Event(), ConversationMetrics(REGISTRY, Sla(REGISTRY))
     with stop_signals(stop):

@@ -24,6 +24,8 @@ _SUMS = {
     "sla_violations": "sla_violations_total",
     "sla_compliance_percent": "sla_compliance_percent",
 }
+_LEFT_OUT = ("duck",)
+"""Stages that are no part of a figure: a reply that is quieter is not silent yet."""
 _QUANTILES = {
     "synthesis_latency_p50_ms": ("synthesis_latency_seconds", 0.5),
     "synthesis_latency_p95_ms": ("synthesis_latency_seconds", 0.95),
@@ -38,6 +40,8 @@ def summary(metrics: Iterable[Metric]) -> dict[str, Figure]:
     buckets: dict[str, dict[float, float]] = defaultdict(lambda: defaultdict(float))
     for metric in metrics:
         for sample in metric.samples:
+            if sample.labels.get("stage") in _LEFT_OUT:
+                continue
             if sample.name.endswith("_bucket"):
                 buckets[metric.name][float(sample.labels["le"])] += sample.value
             else:

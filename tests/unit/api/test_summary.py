@@ -6,11 +6,13 @@ import pytest
 from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
+from voicechat.api.measured import ConversationMetrics
 from voicechat.api.ops import create_ops_app
 from voicechat.api.services import Services
 from voicechat.api.summary import quantile, summary
 from voicechat.fleet.metrics import FleetMetrics
 from voicechat.fleet.port import VoiceError
+from voicechat.observability.sla import Sla
 
 NAMES = {
     *("synthesis_total", "synthesis_errors", "synthesis_active", "synthesis_queue_depth"),
@@ -35,6 +37,14 @@ def test_figures_are_over_all_labels() -> None:
     assert (figures["synthesis_total"], figures["synthesis_errors"]) == (2, 2)
     assert (figures["sla_violations"], figures["sla_compliance_percent"]) == (2, 0)
     assert figures["synthesis_latency_p50_ms"] == 90.0
+
+
+def test_an_interruption_counts_from_when_it_is_silent() -> None:
+    registry = CollectorRegistry()
+    metrics = ConversationMetrics(registry, Sla(registry))
+    metrics.ducked(0.9)
+    metrics.silenced(0.009)
+    assert summary(registry.collect())["session_barge_in_p95_ms"] == pytest.approx(9.8, abs=0.1)
 
 
 def test_quantiles_are_those_of_prometheus() -> None:
