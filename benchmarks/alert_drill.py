@@ -44,6 +44,12 @@ SLACK_S = 75.0
 STOPPED_S, RUNS_S = 0.2, 0.02
 """A worker that gets a tenth of the time."""
 FLOOD = 64
+WELL = (
+    "(voicechat:workers == 2 and on () voicechat:synthesis_latency_seconds:p95 < 0.45) "
+    'unless on () ALERTS{alertstate="firing"}'
+)
+"""Nothing is broken; the first replies of a cold voice may be late, and are few among those that follow."""
+WELL_S = 180.0
 TEXT = "The parcel should reach you before noon, and if it does not, please call again."
 
 
@@ -106,6 +112,7 @@ class Drill:
         self._traffic = traffic
         self._hurry = hurry
         self._brief = brief
+        self._began_s = time.monotonic()
         self.news: list[dict[str, Any]] = []
 
     async def run(self) -> None:
@@ -128,7 +135,8 @@ class Drill:
         began_s = time.monotonic()
         await deed()
         limit_s = HURRIED_LIMIT_S if self._hurry else due_s(alert) + SLACK_S
-        told = await self._watching.told(alert, began_s, limit_s)
+        # What was broken before may have had this effect already.
+        told = await self._watching.told(alert, self._began_s, limit_s)
         self.news.append(
             {
                 "broken": what,
@@ -192,7 +200,7 @@ async def main(*, hurry: bool, brief: bool) -> dict[str, Any]:
             head = broken.orchestrators[0]
             traffic = Traffic(f"http://{head.host}:{head.port}")
             asking = asyncio.ensure_future(traffic.run())
-            await watching.until("voicechat:workers == 2 and on () voicechat:synthesis:rate5m > 0", 90)
+            await watching.until(WELL, WELL_S)
             before = [one.alert for one in watching.webhook.told]
             drill = Drill(broken, watching, traffic, hurry=hurry, brief=brief)
             try:
