@@ -70,6 +70,7 @@ proto: $(VENV)/.dev ## make the stubs of the wire from tts.proto
 
 docs: $(VENV)/.dev ## write the generated parts of docs/ anew
 	$(BIN)/python -m scripts.reference
+	$(BIN)/python -m scripts.dashboards
 
 lock: | $(BIN)/uv ## resolve the requirements anew
 	$(COMPILE) $(EXTRAS) --extra dev -o requirements/dev.txt
