@@ -102,6 +102,21 @@ def workers(
 
 @app.command()
 @explained
+def top(
+    url: Annotated[str | None, typer.Option(help="Ops address.  [default: this machine's, port 8081]")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Print it once, for scripts.")] = False,
+    config: Config = None,
+    overrides: Overrides = None,
+) -> None:
+    """Watch sessions, latencies, errors and the fleet of a running orchestrator. Ctrl-C ends it."""
+    from voicechat.launch.top import show_top
+
+    settings = settings_of(config, overrides, {})
+    show_top(settings, url or f"http://127.0.0.1:{settings.server.health_check_port}", once=once)
+
+
+@app.command()
+@explained
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     config: Config = None,
