@@ -28,7 +28,7 @@ WATERFALL = Row(
     (
         Panel(
             "Turn Latency by Stage (p50)",
-            "From the end of speech to the first audio of the reply. Stages overlap: they add up to more than the total.",
+            "From the end of speech to the first audio of the reply. Stages overlap, so they add up to more.",
             Kind.LINES,
             (Query(quantile(0.5, TURN, "le, stage"), "{{stage}}"),),
             unit="s",
