@@ -17,6 +17,7 @@ from voicechat.asr.port import EarsError
 from voicechat.llm.find import MindError
 from voicechat.models.errors import ModelError
 from voicechat.observability.logs import configure_logging
+from voicechat.observability.traces import exported_traces
 from voicechat.settings import SettingsError, load_settings
 from voicechat.settings.keys import secret_values
 
@@ -28,7 +29,8 @@ def main(arguments: list[str]) -> int:
     try:
         settings = load_settings(Path(arguments[0]) if arguments else None)
         configure_logging(settings.logging, "orchestrator", secrets=secret_values(settings))
-        asyncio.run(serve(settings))
+        with exported_traces(settings.tracing, "orchestrator"):
+            asyncio.run(serve(settings))
     except (
         SettingsError,
         ExposedError,

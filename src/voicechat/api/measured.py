@@ -154,6 +154,9 @@ class SessionWatch:
         self._metrics.barge_ins.observe(self._barge_ins)
 
     def _measure(self, turn: TurnMeasured) -> None:
+        exemplar = {"turn_id": turn.reply_id}
+        if turn.trace_id is not None:
+            exemplar["trace_id"] = turn.trace_id
         for stage, taken_ms in turn.stages_ms.items():
             if (histogram := self._metrics.turn.get(stage)) is not None:
-                histogram.observe(taken_ms / 1000, {"turn_id": turn.reply_id})
+                histogram.observe(taken_ms / 1000, exemplar)

@@ -22,6 +22,7 @@ from voicechat.api.key_guard import caller_of
 from voicechat.api.services import Services
 from voicechat.api.text import JsonObject
 from voicechat.conversation.port import CommandRefused
+from voicechat.observability.traces import CALLER, TRACEPARENT, parse_traceparent
 from voicechat.transports.realtime.connection import initial_config, serve_connection
 from voicechat.transports.realtime.errors import ProtocolError, from_validation
 from voicechat.transports.realtime.handshake import read_handshake
@@ -64,6 +65,7 @@ def realtime_router(services: Services) -> APIRouter:
     async def realtime(socket: WebSocket) -> None:
         caller = caller_of(socket.scope)
         offered = socket.scope["subprotocols"]
+        CALLER.set(parse_traceparent(socket.headers.get(TRACEPARENT)))
         handshake = read_handshake(socket.query_params, offered, caller.session, caller.key_id)
         await serve_connection(socket, handshake, services.realtime, lambda: services.access.until_ended(caller))
 

@@ -7,6 +7,7 @@ import base64
 import json
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -16,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from voicechat.api.errors import ApiError, error_body, from_voice_error
 from voicechat.api.listener import send_body, while_listened
+from voicechat.api.traced import served
 from voicechat.audio.encode import MEDIA_TYPES, AudioFormat, Encoder, make_encoder
 from voicechat.audio.pcm import Pcm16, samples_to_ms
 from voicechat.fleet.port import (
@@ -185,7 +187,9 @@ class SpeechResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Speak to whoever asked; a listener that leaves frees the worker at once."""
-        await while_listened(receive, self._speak(send))
+        with served(scope) as trace:
+            self._request = replace(self._request, trace=trace)
+            await while_listened(receive, self._speak(send))
 
     async def _speak(self, send: Send) -> None:
         try:

@@ -52,7 +52,7 @@ class ReplyBrain:
 
     async def speak(self, reply: Reply, text: AsyncIterable[str]) -> AsyncGenerator[rtc.AudioFrame, None]:
         """The audio of a reply. Raises `VoiceError`, which the reply keeps as its failure."""
-        reply.voice = ReplyVoice(self._fleet, self._speech_request(), reply.spoken)
+        reply.voice = ReplyVoice(self._fleet, self._speech_request(reply), reply.spoken)
         try:
             async with aclosing(reply.voice.frames(text, lambda: self._first_text(reply))) as frames:
                 async for frame in frames:
@@ -61,6 +61,8 @@ class ReplyBrain:
         except VoiceError as error:
             reply.failure = Failure(f"voice_{error.code.lower()}", f"the reply could not be spoken: {error}")
             raise
+        finally:
+            reply.times.spoken_at = self._clock.wall()
 
     def turn_taken(self, text: str) -> bool:
         """The person's turn has ended; whether a reply is wanted."""
@@ -69,14 +71,15 @@ class ReplyBrain:
     def _first_text(self, reply: Reply) -> None:
         reply.times.first_text_at = reply.times.first_text_at or self._clock.wall()
 
-    def _speech_request(self) -> SpeechRequest:
+    def _speech_request(self, reply: Reply) -> SpeechRequest:
         config = self._config()
         model = self._settings.aliases.get(config.voice, config.voice)
         return SpeechRequest(
             model_id=self._settings.default_model if model in ("", "default") else model,
             speed=config.speed,
-            request_id=new_id("speech"),
+            request_id=reply.id,
             session=self._session,
+            trace=reply.voice_trace,
         )
 
 

@@ -72,6 +72,7 @@ class Mind:
         told = self._ledger.context(reply.options.instructions or config.instructions, reply.pending_words)
         tools = make_tools(config.tools)
         choice = make_choice(reply.options.tool_choice or config.tool_choice) if tools else NOT_GIVEN
+        reply.model = self.llm.model
         reply.times.asked_at = self._clock.wall()
         async with self.llm.chat(
             chat_ctx=join_neighbours(bound_history(told, self._history_tokens)),
@@ -88,6 +89,7 @@ class Mind:
                 if chunk.delta.content:
                     reply.text += chunk.delta.content
                     yield chunk.delta.content
+        reply.times.thought_at = self._clock.wall()
 
     async def aclose(self) -> None:
         """Release every model that was made."""

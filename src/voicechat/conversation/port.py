@@ -219,12 +219,13 @@ class TurnMeasured:
     """Latency of one reply by stage, ms.
 
     `total` runs from the end of the speech that it answers, or from the request of the reply, to its first audio sent.
-    `starts_ms` says when each stage began on the same clock; stages overlap.
+    `starts_ms` says when each stage began on the same clock; stages overlap. `trace_id`: its trace, where one is kept.
     """
 
     reply_id: str
     stages_ms: Mapping[str, float]
     starts_ms: Mapping[str, float] = field(default_factory=dict)
+    trace_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from voicechat.conversation.port import (
     TurnMeasured,
 )
 from voicechat.conversation.reply import CURRENT_REPLY, Failure, Reply, ReplyPhase, TurnTimes
+from voicechat.conversation.traced import begin_turn, turn_over
 from voicechat.conversation.turns import Emit
 
 log = structlog.get_logger()
@@ -66,6 +67,9 @@ class Replies:
         """A reply was thought of; the tasks that the engine starts next work for it."""
         reply = self._newest = Reply(handle, options, wants_audio)
         CURRENT_REPLY.set(reply)
+        begin_turn(reply)
+        in_logs = {} if reply.trace_id is None else {"trace_id": reply.trace_id}
+        structlog.contextvars.bind_contextvars(turn=reply.id, **in_logs)
         handle.add_done_callback(lambda _: self._done(reply))
         return reply
 
@@ -118,7 +122,7 @@ class Replies:
         if track.times.first_sent_at is None:
             track.times.first_sent_at = self._clock.wall()
             if stages := track.stages_ms():
-                self._emit(TurnMeasured(track.id, stages, track.starts_ms()))
+                self._emit(TurnMeasured(track.id, stages, track.starts_ms(), track.trace_id))
 
     def cleared(self, track: Track, heard_ms: float) -> None:
         """A reply was cut."""
@@ -188,9 +192,11 @@ class Replies:
             self._finish(reply)
         reply.phase = ReplyPhase.FINISHED
         reply.voice = None
+        turn_over(reply, self._clock.wall())
 
     def _finish(self, reply: Reply) -> None:
         status, reason = self._outcome(reply)
+        reply.status = status.value
         if status is ReplyStatus.CANCELLED and reply.wants_audio and not reply.cleared:
             self._emit(ReplyCleared(reply.id, reply.item_id))
         if status is not ReplyStatus.COMPLETED and reply.sent_ms:

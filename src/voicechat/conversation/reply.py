@@ -13,6 +13,7 @@ from voicechat.conversation.items import ToolCall, new_id
 from voicechat.conversation.port import ReplyOptions
 from voicechat.conversation.spoken import SpokenText
 from voicechat.conversation.voice import ReplyVoice
+from voicechat.observability.traces import TraceContext
 
 
 class ReplyPhase(StrEnum):
@@ -46,9 +47,11 @@ class ReplyTimes:
 
     asked_at: float | None = None
     first_token_at: float | None = None
+    thought_at: float | None = None
     first_text_at: float | None = None
     first_frame_at: float | None = None
     first_sent_at: float | None = None
+    spoken_at: float | None = None
 
 
 @dataclass(eq=False)
@@ -76,6 +79,12 @@ class Reply:
     cleared: bool = False
     turn: TurnTimes | None = None
     times: ReplyTimes = field(default_factory=ReplyTimes)
+    status: str = "given up"
+    model: str = ""
+    trace: TraceContext | None = None
+    parent_span: int | None = None
+    voice_trace: TraceContext | None = None
+    caller: TraceContext | None = None
 
     # --- as the playout meets it
 
@@ -94,6 +103,11 @@ class Reply:
             self.heard_ms = None
         if self.voice is not None:
             self.voice.hold(held)
+
+    @property
+    def trace_id(self) -> str | None:
+        """The id of its trace; None where it has none."""
+        return None if self.trace is None else self.trace.trace
 
     def stages_ms(self) -> Mapping[str, float]:
         """Latency by stage; stages that cannot be told are left out."""

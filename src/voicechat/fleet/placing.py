@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import tenacity
 
@@ -17,6 +18,7 @@ from voicechat.fleet.port import SpeechRequest, VoiceError
 from voicechat.fleet.record import RESUME
 from voicechat.fleet.router import Wish, can, choose
 from voicechat.fleet.stream import WorkerSpeechStream
+from voicechat.fleet.traced import CallTrace, begin_call
 from voicechat.settings import TtsSettings
 
 REACH_S = 0.5
@@ -39,6 +41,7 @@ class PlacedReply:
     link: WorkerLink
     stream: WorkerSpeechStream
     metrics: FleetMetrics
+    trace: CallTrace | None = None
     _is_left: bool = field(default=False, init=False)
 
     @property
@@ -57,6 +60,8 @@ class PlacedReply:
         self._is_left = True
         is_done = self.stream.is_done
         self.stream.cancel()
+        if self.trace is not None:
+            self.trace.over(error="the worker was lost" if failed else None)
         self.member.closed()
         self.link.users -= 1
         if failed:
@@ -162,10 +167,12 @@ class Placing:
 
     def _place(self, member: Member, link: WorkerLink, request: SpeechRequest) -> PlacedReply:
         timeout_s = self._settings.first_audio_timeout_s
-        stream = WorkerSpeechStream(link.stub.Synthesize, request, member.address, timeout_s)
+        trace = begin_call(request.trace, member.name, member.address)
+        call = link.stub.Synthesize if trace is None else partial(link.stub.Synthesize, metadata=trace.metadata)
+        stream = WorkerSpeechStream(call, request, member.address, timeout_s)
         member.opened()
         link.users += 1
-        return PlacedReply(member, link, stream, self._metrics)
+        return PlacedReply(member, link, stream, self._metrics, trace)
 
     async def _begin(self, reply: PlacedReply) -> None:
         """Wait for the worker to take it: as long as it takes, but only while it lives."""

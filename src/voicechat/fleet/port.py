@@ -11,6 +11,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from voicechat.observability.traces import TraceContext
+
 
 class Pace(StrEnum):
     """How the worker spends itself on a reply."""
@@ -25,6 +27,7 @@ class SpeechRequest:
 
     `session` names the conversation, whose replies go to one worker where that is possible. `first_segment` is 0 but
     for a reply that goes on where another worker broke off: then the text begins with the segment of that index.
+    `trace` is where the spans of it belong; None: nobody traces it.
     """
 
     model_id: str = ""
@@ -42,6 +45,7 @@ class SpeechRequest:
     request_id: str = ""
     session: str = ""
     first_segment: int = 0
+    trace: TraceContext | None = None
 
 
 @dataclass(frozen=True, slots=True)

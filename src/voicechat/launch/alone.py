@@ -17,12 +17,14 @@ from voicechat.settings.keys import secret_values
 def run_orchestrator(settings: Settings) -> int:
     """Serve until SIGINT or SIGTERM; returns the exit code. Raises `PortInUseError` before anything is loaded."""
     from voicechat.observability.logs import configure_logging
+    from voicechat.observability.traces import exported_traces
 
     configure_logging(settings.logging, "orchestrator", secrets=secret_values(settings))
     check_orchestrator_ports(settings)
     from voicechat.api.serve import serve
 
-    asyncio.run(serve(settings))
+    with exported_traces(settings.tracing, "orchestrator"):
+        asyncio.run(serve(settings))
     return 0
 
 

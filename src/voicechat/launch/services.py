@@ -15,7 +15,7 @@ from voicechat.llm.embedded import embedded_command
 from voicechat.llm.find import Mind
 from voicechat.settings import GrpcSettings, MindKind, Settings, WorkerSettings
 
-VOICE_SECTIONS = ("worker", "tts", "models", "logging")
+VOICE_SECTIONS = ("worker", "tts", "models", "logging", "tracing", "profiling")
 """The voice of `up` is this machine's own: it is not told of a registry."""
 WORKER_SECTIONS = (*VOICE_SECTIONS, "access", "grpc", "redis")
 """Of a worker that is not our child: it may be reached from elsewhere."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterable, MutableMapping
 from typing import Any, TextIO
@@ -41,6 +42,9 @@ def configure_logging(
     name says that they are secret, and what has the form of a key or token are never written; nor, unless
     `settings.transcripts`, is what people say.
     """
+    if settings.grpc_verbosity is not None:
+        # Its library reads the variable when it is first used, and writes past us.
+        os.environ["GRPC_VERBOSITY"] = settings.grpc_verbosity.value
     out = stream or sys.stderr
     json_lines = settings.json_lines if settings.json_lines is not None else not out.isatty()
     shared = _shared_processors(service if json_lines else "")

@@ -66,6 +66,15 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+class GrpcVerbosity(StrEnum):
+    """What gRPC's own library writes."""
+
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    ERROR = "ERROR"
+    NONE = "NONE"
+
+
 class LogLevel(StrEnum):
     """The least severe log line that is written."""
 
@@ -340,7 +349,40 @@ class LoggingSettings(Section):
 
     level: LogLevel = _env("LOG_LEVEL", default=LogLevel.INFO, description="least severe line that is written")
     json_lines: bool | None = Field(None, description="JSON lines; unset: text on a terminal, JSON elsewhere")
+    grpc_verbosity: GrpcVerbosity | None = _env(
+        "GRPC_VERBOSITY", default=None, description="what gRPC's own library writes; unset: its default, errors"
+    )
     transcripts: bool = Field(False, description="write what people say into the log; otherwise it is hidden")
+
+
+class TracingSettings(Section):
+    """Traces of turns, for an OpenTelemetry collector."""
+
+    endpoint: str | None = _env(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        default=None,
+        description="address of the collector (OTLP over HTTP), such as http://localhost:4318; unset: no traces",
+    )
+    sample_ratio: float = _env(
+        "OTEL_TRACES_SAMPLER_ARG",
+        default=1.0,
+        ge=0,
+        le=1,
+        description="share of the turns that are traced; a caller's traceparent decides for what it asks",
+    )
+
+
+class ProfilingSettings(Section):
+    """Profiles of what the worker computes."""
+
+    enabled: bool = _env("ENABLE_PROFILING", default=False, description="profile synthesis, at some cost")
+    directory: Path = _env(
+        "PROFILE_OUTPUT_DIR", default=Path("profiles"), description="where synthesis_*.pstats files go"
+    )
+    min_duration_ms: float = _env(
+        "PROFILE_MIN_DURATION_MS", default=100.0, ge=0, description="least synthesis time of a reply that is kept, ms"
+    )
+    keep: int = Field(100, ge=1, description="newest files that are kept")
 
 
 class Settings(Section):
@@ -365,6 +407,8 @@ class Settings(Section):
     retention: RetentionSettings = RetentionSettings()
     livekit: LiveKitSettings = LiveKitSettings()
     logging: LoggingSettings = LoggingSettings()
+    tracing: TracingSettings = TracingSettings()
+    profiling: ProfilingSettings = ProfilingSettings()
 
     @model_validator(mode="after")
     def _production_has_its_own_keys(self) -> Self:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from voicechat.observability.logs import configure_logging
+from voicechat.observability.traces import exported_traces
 from voicechat.settings import SettingsError, load_settings
 from voicechat.settings.keys import secret_values
 
@@ -28,7 +29,8 @@ def main(arguments: list[str]) -> int:
 
     host = settings.worker.host
     try:
-        asyncio.run(serve(settings, ready=lambda port: _announce(f"{host}:{port}")))
+        with exported_traces(settings.tracing, "worker"):
+            asyncio.run(serve(settings, ready=lambda port: _announce(f"{host}:{port}")))
     except (EngineError, ExposedError, OSError) as error:
         return _refuse(error)
     return 0

@@ -129,7 +129,7 @@ class _Worker:
             speed = Speed(threads, worker.capacity)
             admission = Admission(speed, worker.max_queue, _ADMISSION_WAIT_S)
             limits = Limits(settings.tts.default_model, worker.max_text_chars)
-            service = SynthesizerService(library, residency, admission, scheduler, metrics, limits)
+            service = SynthesizerService(library, residency, admission, scheduler, metrics, limits, settings.profiling)
             _watch(metrics, library.engine, residency, admission, scheduler)
             stack.enter_context(_metrics_server(worker, metrics.registry))
             health = health_aio.HealthServicer()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, TypeVar
@@ -17,14 +17,17 @@ from voicechat.fleet.record import RESUME, ModelRecord, WorkerRecord
 from voicechat.models.entry import ModelEntry
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
 from voicechat.rpc.voicechat.tts.v1.tts_pb2_grpc import SynthesizerServicer
+from voicechat.settings import ProfilingSettings
 from voicechat.tts.admission import Admission
 from voicechat.tts.library import Library, LoadedVoice
 from voicechat.tts.metrics import WorkerMetrics
 from voicechat.tts.options import ReplyOptions, check_ranges, pace_of, reply_options
+from voicechat.tts.profiles import ReplyProfile
 from voicechat.tts.refusal import Refusal, draining, invalid
-from voicechat.tts.reply import Reply
+from voicechat.tts.reply import Reply, Submit
 from voicechat.tts.residency import Residency
 from voicechat.tts.scheduler import Scheduler
+from voicechat.tts.traced import ReplyTrace, begin_reply
 
 RETRY_AFTER = "retry-after-ms"
 """Trailing metadata of RESOURCE_EXHAUSTED."""
@@ -57,6 +60,7 @@ class SynthesizerService(SynthesizerServicer):
         scheduler: Scheduler,
         metrics: WorkerMetrics,
         limits: Limits,
+        profiling: ProfilingSettings | None = None,
     ) -> None:
         self._library = library
         self._residency = residency
@@ -64,6 +68,7 @@ class SynthesizerService(SynthesizerServicer):
         self._scheduler = scheduler
         self._metrics = metrics
         self._limits = limits
+        self._profiling = profiling if profiling is not None and profiling.enabled else None
         self._streams = 0
         self._draining = False
         self._idle = asyncio.Event()
@@ -87,29 +92,43 @@ class SynthesizerService(SynthesizerServicer):
         """One reply."""
         self._streams += 1
         self._idle.clear()
+        trace = begin_reply(context.invocation_metadata())
+        status, reason = grpc.StatusCode.OK, ""
         try:
-            await self._synthesize(requests, context)
+            await self._synthesize(requests, context, trace)
+        except asyncio.CancelledError:
+            status = grpc.StatusCode.CANCELLED
+            raise
         except Refusal as refusal:
+            status, reason = refusal.code, refusal.text
             await self._abort(context, refusal)
         except Exception as error:
+            status, reason = grpc.StatusCode.INTERNAL, str(error)
             _log.exception("reply failed")
             await context.abort(grpc.StatusCode.INTERNAL, f"synthesis failed ({type(error).__name__}); see the log")
         finally:
+            if trace is not None:
+                trace.over(status, reason or None)
             self._streams -= 1
             if self._streams == 0:
                 self._idle.set()
 
-    async def _synthesize(self, requests: AsyncIterator[pb.SynthesizeRequest], context: _Context) -> None:
+    async def _synthesize(
+        self, requests: AsyncIterator[pb.SynthesizeRequest], context: _Context, trace: ReplyTrace | None
+    ) -> None:
         began = _now()
         start = await _first(requests)
         # Not before its start was read: to a client whose start is still on its way, gRPC may not say why.
         self._refuse_while_draining()
         check_ranges(start)
+        _name_in_logs(start, trace)
         model_id = start.model_id or self._limits.default_model
         await self._library.require(model_id)
         async with AsyncExitStack() as held:
-            await held.enter_async_context(self._admission.place(pace_of(start)))
-            loaded = await held.enter_async_context(self._residency.hold(model_id))
+            with nullcontext() if trace is None else trace.step("admission"):
+                await held.enter_async_context(self._admission.place(pace_of(start)))
+            with nullcontext() if trace is None else trace.step("model"):
+                loaded = await held.enter_async_context(self._residency.hold(model_id))
             options = reply_options(start, loaded.voice.traits)
             started = pb.Started(
                 model_id=model_id,
@@ -118,21 +137,33 @@ class SynthesizerService(SynthesizerServicer):
                 queue_ms=1000 * (_now() - began),
             )
             await context.write(pb.SynthesizeResponse(started=started))
-            reply = self._reply(loaded, options, context)
+            profile = None if self._profiling is None else ReplyProfile(self._profiling, start.request_id)
+            reply = self._reply(loaded, options, context, trace, profile)
             async with _listening(reply, requests):
                 with self._metrics.counted_outcome():
                     await reply.speak()
                 await held.aclose()
+            if profile is not None:
+                await profile.save(reply.synthesis_s)
         if reply.audio_ms:
             self._metrics.realtime_factor.observe(reply.synthesis_s * 1000 / reply.audio_ms)
 
-    def _reply(self, loaded: LoadedVoice, options: ReplyOptions, context: _Context) -> Reply:
+    def _reply(
+        self,
+        loaded: LoadedVoice,
+        options: ReplyOptions,
+        context: _Context,
+        trace: ReplyTrace | None,
+        profile: ReplyProfile | None,
+    ) -> Reply:
+        submit: Submit = self._scheduler.submit
+        submit = submit if profile is None else profile.submit(submit)
         return Reply(
             loaded.voice,
             loaded.gain_db,
             options,
-            self._scheduler.submit,
-            context.write,
+            submit if trace is None else trace.submit(submit),
+            context.write if trace is None else trace.send(context.write),
             self._limits.max_text_chars,
             _now,
             self._metrics.first_audio.observe,
@@ -255,6 +286,14 @@ class SynthesizerService(SynthesizerServicer):
         hint = refusal.retry_after_ms
         trailing = () if hint is None else ((RETRY_AFTER, str(hint)),)
         await context.abort(refusal.code, refusal.text, trailing)
+
+
+def _name_in_logs(start: pb.Start, trace: ReplyTrace | None) -> None:
+    """Lines of this call carry what those of its caller carry: a request is named after its turn."""
+    named = {"turn": start.request_id} if start.request_id else {}
+    if trace is not None:
+        named["trace_id"] = trace.context.trace
+    structlog.contextvars.bind_contextvars(**named)
 
 
 def _now() -> float:

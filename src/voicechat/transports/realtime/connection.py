@@ -81,13 +81,16 @@ async def serve_connection(
     try:
         _check_intent(handshake.intent)
         moved = await _find_moved(handshake, services.moves)
+        session_id = moved.id if moved else new_id("sess")
+        # The tasks of the conversation inherit it.
+        structlog.contextvars.bind_contextvars(session=session_id)
         config = await initial_config(handshake.model, moved.session if moved else handshake.session, services)
         conversation = await services.conversations.open(config.conversation, moved.past if moved else ())
     except (ProtocolError, CommandRefused) as error:
         await _refuse(socket, error)
         return
     try:
-        connection = _Connection(socket, handshake, services, conversation, config, moved)
+        connection = _Connection(socket, handshake, services, conversation, config, moved, session_id)
         end = await connection.run(until_ended)
     finally:
         await conversation.aclose()
@@ -132,6 +135,7 @@ class _Connection:
         conversation: Conversation,
         config: SessionConfig,
         moved: MovedSession | None,
+        session_id: str,
     ) -> None:
         self._socket = socket
         self._handshake = handshake
@@ -140,7 +144,7 @@ class _Connection:
         self._conversation = conversation
         self._outbox = Outbox(services.max_waiting_chars)
         self._session = Session(
-            id=moved.id if moved else new_id("sess"),
+            id=session_id,
             conversation=conversation,
             config=config,
             voices=services.voices,

@@ -170,6 +170,7 @@ class Outbound:
             response_id=event.reply_id,
             stages_ms=dict(event.stages_ms),
             starts_ms=dict(event.starts_ms),
+            **({} if event.trace_id is None else {"trace_id": event.trace_id}),
         )
 
     def failed(self, event: ConversationFailed) -> None:
