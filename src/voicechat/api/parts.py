@@ -22,6 +22,7 @@ from voicechat.conversation.pulse import beating
 from voicechat.conversation.recorded import TurnWriter
 from voicechat.conversation.transcript_log import TranscriptLog, open_transcript_log
 from voicechat.conversation.vad import MakeVad, load_vad
+from voicechat.fleet.open import open_tally
 from voicechat.fleet.port import VoiceFleet
 from voicechat.llm.client import make_client, make_llm
 from voicechat.llm.find import Mind, find_mind
@@ -55,7 +56,12 @@ async def load_parts(settings: Settings, fleet: VoiceFleet, meter: Meter | None 
     """
     ears, vad, detector, mind = await _load(settings)
     try:
-        async with make_client(mind, settings.llm) as client, beating(meter) as pulse, _written(settings) as sink:
+        async with (
+            make_client(mind, settings.llm) as client,
+            beating(meter) as pulse,
+            _written(settings) as sink,
+            open_tally(settings.redis) as tally,
+        ):
             factory = SessionFactory(
                 settings,
                 fleet,
@@ -66,6 +72,7 @@ async def load_parts(settings: Settings, fleet: VoiceFleet, meter: Meter | None 
                 make_canceller=WebRtcCanceller if settings.conversation.echo_cancellation else None,
                 lateness_ms=pulse.lateness_ms,
                 meter=meter,
+                tally=tally,
             )
             try:
                 yield LoadedParts(_written_down(factory, sink), ears)

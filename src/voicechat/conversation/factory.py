@@ -17,6 +17,7 @@ from voicechat.conversation.port import REPLYING, Conversation, ConversationConf
 from voicechat.conversation.session import Session
 from voicechat.conversation.vad import MakeVad
 from voicechat.fleet.port import VoiceFleet
+from voicechat.fleet.tally import Tally
 from voicechat.settings import Settings
 
 
@@ -36,8 +37,9 @@ class SessionFactory:
         clock: Clock | None = None,
         lateness_ms: Callable[[], float] = always_on_time,
         meter: Meter | None = None,
+        tally: Tally | None = None,
     ) -> None:
-        self._places = Places(settings.server, lateness_ms, lambda: fleet.capacity)
+        self._places = Places(settings.server, lateness_ms, lambda: fleet.capacity, tally)
         self._settings = settings
         self._fleet = fleet
         self._ears = ears

@@ -12,9 +12,10 @@ from prometheus_client import CollectorRegistry
 from voicechat.fleet.client import WorkerFleet
 from voicechat.fleet.metrics import FleetCollector, FleetMetrics
 from voicechat.fleet.registry import open_registry
+from voicechat.fleet.tally import LoneTally, Tally
 from voicechat.models.catalogue import CATALOGUE
 from voicechat.observability.sla import Sla
-from voicechat.settings import Settings
+from voicechat.settings import RedisSettings, Settings
 
 _log = structlog.get_logger()
 
@@ -39,6 +40,18 @@ async def open_fleet(
         await fleet.aclose()
         if registry is not None:
             await registry.aclose()
+
+
+@asynccontextmanager
+async def open_tally(settings: RedisSettings) -> AsyncIterator[Tally]:
+    """What counts conversations together with the other orchestrators on this Redis; alone where none is configured."""
+    if settings.url is None:
+        yield LoneTally()
+        return
+    from voicechat.fleet.redis_tally import counted  # a second that only those with Redis pay
+
+    async with counted(settings.url.get_secret_value()) as tally:
+        yield tally
 
 
 def _tell(following: asyncio.Future[None]) -> None:

@@ -87,3 +87,53 @@ async def test_while_the_process_is_late_nobody_is_let_in() -> None:
     pulse.note(60)
     with pytest.raises(CommandRefused, match="60 ms late"):
         await made.take()
+
+
+class Neighbour:
+    """A `Tally` whose other orchestrator holds `held`, of which this process hears when it claims, or `hears`."""
+
+    def __init__(self, held: int) -> None:
+        self.held = held
+        self.mine = 0
+        self.elsewhere = 0
+
+    def hears(self) -> None:
+        self.elsewhere = self.held
+
+    async def claim(self, most: int | None) -> bool:
+        self.hears()
+        granted = most is None or self.mine + self.held < most
+        self.mine += granted
+        return granted
+
+    def release(self) -> None:
+        self.mine -= 1
+
+
+async def test_what_other_orchestrators_hold_counts_too() -> None:
+    tally = Neighbour(held=2)
+    made = Places(ServerSettings(max_sessions=8, session_wait_s=0), capacity=lambda: 3, tally=tally)
+    await made.take()
+    with pytest.raises(CommandRefused, match="1 conversations are held already and 2 by other orchestrators"):
+        await made.take()
+
+
+async def test_a_place_that_another_orchestrator_took_first_is_waited_for() -> None:
+    tally = Neighbour(held=1)
+    made = Places(ServerSettings(max_sessions=8, session_wait_s=60), capacity=lambda: 1, tally=tally)
+    queued = await waiting(made)
+    await asyncio.sleep(0)
+    assert not queued.done()
+    tally.held = 0
+    tally.hears()
+    await queued
+    assert tally.mine == 1
+
+
+async def test_who_leaves_is_no_longer_counted() -> None:
+    tally = Neighbour(held=0)
+    made = Places(ServerSettings(max_sessions=8, session_wait_s=0), capacity=lambda: 1, tally=tally)
+    await made.take()
+    made.give_back()
+    await made.take()
+    assert tally.mine == 1
