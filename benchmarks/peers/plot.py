@@ -181,7 +181,29 @@ def _save(figure: Any, path: Path) -> None:
     print(path)
 
 
+def plot_panels(report: dict[str, Any], path: Path) -> None:
+    """The twelve panels of the dashboard, as Prometheus answered their queries."""
+    titles = list(dict.fromkeys(panel["title"] for panel in report["panels"]))[:12]
+    figure, axes = plt.subplots(4, 3, figsize=(14, 12), layout="constrained")
+    for axis, title in zip(axes.flat, titles, strict=True):
+        axis.set_title(title, fontsize=10)
+        axis.set_ylim(bottom=0)
+        for panel in (each for each in report["panels"] if each["title"] == title):
+            for series in panel["series"]:
+                legend = panel["legend"]
+                for name, value in series["metric"].items():
+                    legend = legend.replace("{{" + name + "}}", value)
+                times, values = zip(*series["values"], strict=True)
+                axis.plot([at - times[0] for at in times], list(map(float, values)), label=legend)
+        axis.set_ylim(bottom=0)
+        axis.set_xlabel("s")
+        axis.legend(fontsize=7)
+    figure.savefig(path, dpi=90)
+    plt.close(figure)
+
+
 PLOTS: dict[str, Callable[[dict[str, Any], Path], None]] = {
+    "panels": plot_panels,
     "ttfa": plot_ttfa,
     "tts-load": plot_load,
     "conversation": plot_conversation,

@@ -79,7 +79,7 @@ class ReplyBrain:
             speed=config.speed,
             request_id=reply.id,
             session=self._session,
-            trace=reply.voice_trace,
+            trace=None if reply.trace is None else reply.trace.voice,
         )
 
 

@@ -54,6 +54,20 @@ class ReplyTimes:
     spoken_at: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TurnTrace:
+    """Where the spans of a turn belong.
+
+    `parent_id`: the span of a client that asked for the reply; `caller`: the trace of the connection, `session` its id.
+    """
+
+    context: TraceContext
+    voice: TraceContext
+    parent_id: int | None
+    caller: TraceContext | None
+    session: str
+
+
 @dataclass(eq=False)
 class Reply:
     """Everything that is known of a reply. `text` is what the mind wrote, `spoken` what the voice said of it."""
@@ -81,10 +95,7 @@ class Reply:
     times: ReplyTimes = field(default_factory=ReplyTimes)
     status: str = "given up"
     model: str = ""
-    trace: TraceContext | None = None
-    parent_span: int | None = None
-    voice_trace: TraceContext | None = None
-    caller: TraceContext | None = None
+    trace: TurnTrace | None = None
 
     # --- as the playout meets it
 
@@ -107,7 +118,7 @@ class Reply:
     @property
     def trace_id(self) -> str | None:
         """The id of its trace; None where it has none."""
-        return None if self.trace is None else self.trace.trace
+        return None if self.trace is None else self.trace.context.trace
 
     def stages_ms(self) -> Mapping[str, float]:
         """Latency by stage; stages that cannot be told are left out."""

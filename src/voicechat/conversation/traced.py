@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from voicechat.conversation.reply import Reply
+from voicechat.conversation.reply import Reply, TurnTrace
 from voicechat.observability import traces
 from voicechat.observability.traces import Kind, Span, TraceContext, Value
 
@@ -21,13 +21,17 @@ FIRST_TOKEN = "first token"
 def begin_turn(reply: Reply) -> None:
     """Give a reply its place in a trace, which a client may name: `metadata: {traceparent}` of `response.create`."""
     asked_by = traces.parse_traceparent((reply.options.metadata or {}).get(traces.TRACEPARENT))
-    reply.trace = traces.begin(asked_by)
-    if reply.trace is None:
+    context = traces.begin(asked_by)
+    if context is None:
         return
-    reply.parent_span = None if asked_by is None else asked_by.context.span_id
-    reply.voice_trace = reply.trace.child()
     caller = traces.CALLER.get()
-    reply.caller = None if caller is None else caller.context
+    reply.trace = TurnTrace(
+        context,
+        voice=context.child(),
+        parent_id=None if asked_by is None else asked_by.context.span_id,
+        caller=None if caller is None else caller.context,
+        session=structlog.contextvars.get_contextvars().get("session", ""),
+    )
 
 
 def turn_over(reply: Reply, now_s: float) -> None:
@@ -40,7 +44,7 @@ def turn_over(reply: Reply, now_s: float) -> None:
 
 
 class _Turn:
-    def __init__(self, reply: Reply, trace: TraceContext, begin_s: float, end_s: float) -> None:
+    def __init__(self, reply: Reply, trace: TurnTrace, begin_s: float, end_s: float) -> None:
         self._reply = reply
         self._trace = trace
         self._begin_s = begin_s
@@ -53,8 +57,7 @@ class _Turn:
             self._child("endpointing", turn.stopped_at, turn.committed_at)
             self._child("ears", turn.stopped_at, turn.transcribed_at)
         self._mind()
-        if reply.voice_trace is not None:
-            self._child("voice", times.first_text_at, times.spoken_at or self._end_s, context=reply.voice_trace)
+        self._child("voice", times.first_text_at, times.spoken_at or self._end_s, context=self._trace.voice)
         self._child(
             "playout",
             times.first_frame_at,
@@ -66,22 +69,22 @@ class _Turn:
     def _root(self) -> None:
         reply = self._reply
         attributes: dict[str, Value] = {"voicechat.turn.id": reply.id, "voicechat.turn.status": reply.status}
-        if session := structlog.contextvars.get_contextvars().get("session"):
+        if session := self._trace.session:
             attributes |= {"session.id": session, "gen_ai.conversation.id": session}
         if (sent_at := reply.times.first_sent_at) is not None:
             attributes["voicechat.turn.latency_ms"] = round((sent_at - self._begin_s) * 1000, 3)
         traces.record(
             Span(
                 "turn",
-                self._trace,
-                reply.parent_span,
+                self._trace.context,
+                self._trace.parent_id,
                 self._begin_s,
                 self._end_s,
                 Kind.SERVER,
                 attributes,
                 events=_event(FIRST_AUDIO, reply.times.first_sent_at),
                 error=None if reply.failure is None else reply.failure.message,
-                links=() if reply.caller is None else (reply.caller,),
+                links=() if self._trace.caller is None else (self._trace.caller,),
             )
         )
 
@@ -118,8 +121,8 @@ class _Turn:
         """A step, if it came to be."""
         if begin_s is None or end_s is None:
             return
-        place = context or self._trace.child()
-        traces.record(Span(name, place, self._trace.span_id, begin_s, end_s, kind, attributes or {}, events))
+        place = context or self._trace.context.child()
+        traces.record(Span(name, place, self._trace.context.span_id, begin_s, end_s, kind, attributes or {}, events))
 
 
 def _event(name: str, at_s: float | None) -> tuple[tuple[str, float], ...]:

@@ -150,6 +150,7 @@ class Rooms:
         await asyncio.wait((held.task,), timeout=max(0.0, end_s - now()))
 
     async def _serve(self, assignment: Assignment) -> None:
+        structlog.contextvars.bind_contextvars(session=assignment.room)
         room = LiveKitRoom(self._server.agent_name)
         reason = "it was ended"
         try:
