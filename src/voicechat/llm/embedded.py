@@ -1,6 +1,6 @@
 """The embedded mind: a small model behind an OpenAI-compatible server, in a process of its own.
 
-`python -m voicechat.llm.embedded --port 0` binds loopback, prints one line of JSON when it can answer,
+`python -m voicechat.llm.embedded --port 0` binds loopback, or `--host`, prints one line of JSON when it can answer,
 
     {"event": "ready", "port": 40213, "base_url": "http://127.0.0.1:40213/v1", "model": "smollm2-135m-instruct", ...}
 
@@ -45,6 +45,7 @@ class EmbeddedOptions:
 
     gguf: Path
     name: str
+    host: str
     port: int
     threads: int
     slots: int
@@ -78,7 +79,7 @@ def server_params(options: EmbeddedOptions) -> xllamacpp.CommonParams:
     params = xllamacpp.CommonParams()
     params.model.path = str(options.gguf)
     params.model_alias = {options.name}
-    params.hostnames = [LOOPBACK]
+    params.hostnames = [options.host]
     params.port = options.port
     params.offline = True
     params.cors_origins = f"http://{LOOPBACK}"  # other pages in the owner's browser may not use it
@@ -157,6 +158,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     defaults = Settings().llm
     context = defaults.history_tokens + defaults.max_output_tokens + CONTEXT_MARGIN_TOKENS
     parser = argparse.ArgumentParser(prog="python -m voicechat.llm.embedded", description=__doc__.splitlines()[0])
+    parser.add_argument("--host", default=LOOPBACK, help="address to bind; it asks for no key, so no public one")
     parser.add_argument("--port", type=int, default=defaults.embedded_port, help="0 takes a free one")
     parser.add_argument("--model", default=defaults.embedded_model, help="catalogue id, or path of a GGUF file")
     parser.add_argument("--models", type=Path, default=None, help="model cache; unset: the user's cache")
@@ -177,7 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise FileNotFoundError(f"{gguf} does not exist: give a catalogue id or the path of a GGUF file")
         name = Path(given.model).stem if given.model.endswith(".gguf") else given.model
         threads = given.threads or default_threads()
-        serve(EmbeddedOptions(gguf, name, given.port, threads, given.slots, given.context))
+        serve(EmbeddedOptions(gguf, name, given.host, given.port, threads, given.slots, given.context))
     except Exception as error:
         print(f"the embedded language model cannot start: {error}", file=sys.stderr)
         return 2

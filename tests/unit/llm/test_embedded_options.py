@@ -7,7 +7,9 @@ import pytest
 from voicechat.llm.embedded import EmbeddedOptions, default_threads, embedded_command, main, server_params
 from voicechat.settings import LlmSettings, ModelsSettings, Settings
 
-OPTIONS = EmbeddedOptions(gguf=Path("m.gguf"), name="m", port=0, threads=1, slots=2, context_tokens=1000)
+OPTIONS = EmbeddedOptions(
+    gguf=Path("m.gguf"), name="m", host="127.0.0.1", port=0, threads=1, slots=2, context_tokens=1000
+)
 
 
 @pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (8, 7)])
