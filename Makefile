@@ -11,7 +11,7 @@ UV := $(BIN)/uv
 EXTRAS := --extra orchestrator --extra piper --extra embedded-llm --extra build
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 
-.PHONY: help setup setup-dev run test lint format bench fuzz web proto lock docs clean
+.PHONY: help setup setup-dev run test test-deploy lint format bench fuzz web proto lock docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -43,6 +43,9 @@ run: setup web ## everything on this machine; open the address it prints and tal
 test: setup-dev web ## lint, types, import rules, and every test against real parts
 	$(MAKE) lint
 	scripts/test
+
+test-deploy: setup-dev ## the images and compose files on a real Docker Engine; Debian and root
+	scripts/test-deploy
 
 lint: $(VENV)/.dev web ## ruff, mypy, the import rules, and the page's own checks
 	$(BIN)/ruff check
