@@ -9,11 +9,12 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from voicechat.api.body_limit import BodyLimit
+from voicechat.api.door import door_router
 from voicechat.api.errors import install_error_handlers
 from voicechat.api.guard import OriginGuard
 from voicechat.api.key_guard import KeyGuard
 from voicechat.api.listings import listings_router
-from voicechat.api.page import PAGE_DIRECTORY, page_route
+from voicechat.api.page import PAGE_DIRECTORY, page_route, reach_of
 from voicechat.api.realtime import realtime_router
 from voicechat.api.reference import install_reference
 from voicechat.api.rooms import rooms_router
@@ -36,10 +37,11 @@ def create_app(services: Services, page_directory: Path = PAGE_DIRECTORY) -> Fas
     )
     server = services.settings.server
     install_error_handlers(app)
-    for make_router in (speech_router, transcriptions_router, listings_router, realtime_router, rooms_router):
+    routers = (speech_router, transcriptions_router, listings_router, realtime_router, rooms_router, door_router)
+    for make_router in routers:
         app.include_router(make_router(services))
     install_reference(app)
-    app.router.routes.append(page_route(page_directory))
+    app.router.routes.append(page_route(page_directory, reach_of(services.settings)))
     app.add_middleware(BodyLimit, max_bytes=server.max_body_bytes)
     app.add_middleware(KeyGuard, access=services.access)
     app.add_middleware(

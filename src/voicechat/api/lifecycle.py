@@ -26,11 +26,21 @@ class Lifecycle:
 
     def __init__(self) -> None:
         self._phase = Phase.LOADING
+        self._progress = 0.0
 
     @property
     def phase(self) -> Phase:
         """Where it is."""
         return self._phase
+
+    @property
+    def progress(self) -> float:
+        """How much of what the process loads is there, 0 to 1."""
+        return self._progress if self._phase is Phase.LOADING else 1.0
+
+    def loaded(self, steps: int, of: int) -> None:
+        """`steps` of `of` are done."""
+        self._progress = steps / of
 
     def move(self, to: Phase) -> None:
         """Go on. Raises `ValueError` for a move that does not exist."""

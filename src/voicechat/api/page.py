@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.exceptions import HTTPException
@@ -12,6 +13,9 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
+
+from voicechat.api.room_service import is_configured
+from voicechat.settings import Settings
 
 PAGE_DIRECTORY = Path(__file__).parent / "page"
 """Where the build puts the exported page."""
@@ -37,8 +41,37 @@ The API is described at <a href="/docs">/docs</a>.</p></html>
 """
 
 
-def content_security_policy(script_hashes: Sequence[str] = ()) -> str:
-    """What a page may load: its own files, and the inline scripts with these digests."""
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Who else the page has to do with.
+
+    Attributes:
+        rooms: Addresses of the LiveKit server, which it connects to.
+        embedders: Origins whose pages may show it in a frame.
+    """
+
+    rooms: tuple[str, ...] = ()
+    embedders: tuple[str, ...] = ()
+
+
+def reach_of(settings: Settings) -> Reach:
+    """As the settings have it."""
+    livekit = settings.livekit
+    url = (livekit.public_url or livekit.url) if is_configured(livekit) else None
+    return Reach(_origins_of(url), tuple(settings.server.embedders))
+
+
+def _origins_of(url: str | None) -> tuple[str, ...]:
+    """A WebSocket's origin, and the one that LiveKit's client asks over HTTP why it was refused."""
+    if url is None:
+        return ()
+    scheme, _, rest = url.partition("://")
+    host, is_secure = rest.partition("/")[0], scheme in ("wss", "https")
+    return (f"wss://{host}", f"https://{host}") if is_secure else (f"ws://{host}", f"http://{host}")
+
+
+def content_security_policy(script_hashes: Sequence[str] = (), reach: Reach = Reach()) -> str:  # noqa: B008 - frozen
+    """What a page may load: its own files, and the inline scripts with these digests; and what it may reach."""
     scripts = " ".join(["'self'", "blob:", *(f"'{digest}'" for digest in script_hashes)])
     return "; ".join(
         (
@@ -48,11 +81,11 @@ def content_security_policy(script_hashes: Sequence[str] = ()) -> str:
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
             "media-src 'self' blob:",
-            "connect-src 'self'",
+            " ".join(("connect-src 'self'", *reach.rooms)),
             "object-src 'none'",
             "base-uri 'none'",
             "form-action 'self'",
-            "frame-ancestors 'none'",
+            " ".join(("frame-ancestors", *(reach.embedders or ("'none'",)))),
         )
     )
 
@@ -60,11 +93,11 @@ def content_security_policy(script_hashes: Sequence[str] = ()) -> str:
 class PageFiles(StaticFiles):
     """The files of the page; those with a hash in their name may be kept for ever, the rest must be asked about."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, reach: Reach = Reach()) -> None:  # noqa: B008 - frozen
         super().__init__(directory=directory, html=True)
         self._headers = {
             **SECURITY_HEADERS,
-            "Content-Security-Policy": content_security_policy(_script_hashes(directory)),
+            "Content-Security-Policy": content_security_policy(_script_hashes(directory), reach),
         }
 
     async def get_response(self, path: str, scope: Scope) -> Response:
@@ -78,10 +111,10 @@ class PageFiles(StaticFiles):
         return response
 
 
-def page_route(directory: Path = PAGE_DIRECTORY) -> BaseRoute:
+def page_route(directory: Path = PAGE_DIRECTORY, reach: Reach = Reach()) -> BaseRoute:  # noqa: B008 - frozen
     """What answers at `/`: the page, or how to build it."""
     if (directory / "index.html").is_file():
-        return Mount("/", PageFiles(directory))
+        return Mount("/", PageFiles(directory, reach))
     return Route("/", _not_built)
 
 

@@ -33,6 +33,7 @@ NEEDS: dict[str, Need] = {
     "/v1/realtime": Need(Scope.CONVERSE, takes_secrets=True),
     "/v1/realtime/client_secrets": Need(Scope.CONVERSE),
     "/api/connection-details": Need(Scope.CONVERSE),
+    "/api/door": PUBLIC,
     "/api/livekit/webhook": PUBLIC,
     "/docs": PUBLIC,
     "/openapi.json": PUBLIC,

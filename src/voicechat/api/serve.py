@@ -160,8 +160,11 @@ async def _hold(
         await released.wait()
         return
     # These imports alone take longer than a balancer waits for liveness; plugins insist on the main thread.
-    for module in ("livekit.agents", "faster_whisper", *modules_of_rooms(services.settings.livekit)):
+    modules = ("livekit.agents", "faster_whisper", *modules_of_rooms(services.settings.livekit))
+    for done, module in enumerate(modules, 1):
         await asyncio.to_thread(importlib.import_module, module)
+        # The models are one step more.
+        services.lifecycle.loaded(done, len(modules) + 1)
     load_parts: LoadParts = importlib.import_module("voicechat.api.parts").load_parts
     async with (
         serving_rooms(services) as leave_rooms,
@@ -185,7 +188,7 @@ async def _listening(services: Services, ready: Announce) -> AsyncIterator[Quiet
     except BaseException:
         api_socket.close()
         raise
-    ops, api = make_server(create_ops_app(services), server), make_server(create_app(services), server)
+    ops, api = make_server(create_ops_app(services), server), make_server(create_app(services), server, tls=True)
     async with running(ops, ops_socket), running(api, api_socket):
         ready(port_of(api_socket), port_of(ops_socket))
         yield api

@@ -75,8 +75,12 @@ def port_of(listener: socket.socket) -> int:
     return port
 
 
-def make_server(app: ASGIApp, settings: ServerSettings) -> QuietServer:
-    """A server for `app` within the bounds of `settings`; running requests get its grace when it ends."""
+def make_server(app: ASGIApp, settings: ServerSettings, *, tls: bool = False) -> QuietServer:
+    """A server for `app` within the bounds of `settings`; running requests get its grace when it ends.
+
+    `tls`: with the certificate of `settings`, where there is one.
+    """
+    certificate, private_key = (settings.tls_certificate, settings.tls_private_key) if tls else (None, None)
     door = Door(settings.max_connections, settings.header_timeout_s, settings.body_timeout_s)
     config = uvicorn.Config(
         app,
@@ -89,6 +93,8 @@ def make_server(app: ASGIApp, settings: ServerSettings) -> QuietServer:
         ws_max_size=settings.max_frame_bytes * FRAME_SLACK,
         ws_per_message_deflate=False,
         server_header=False,
+        ssl_certfile=certificate,
+        ssl_keyfile=private_key,
     )
     server = QuietServer(config, door)
     server.limit_grace(settings.shutdown_grace_s)

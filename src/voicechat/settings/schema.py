@@ -124,6 +124,13 @@ class ServerSettings(Section):
     allowed_origins: list[str] = Field(
         default_factory=list, description="further web origins whose pages may talk to the server, or *"
     )
+    embedders: list[str] = Field(
+        default_factory=list, description="web origins whose pages may show the page in a frame, or *"
+    )
+    tls_certificate: Path | None = Field(
+        None, description="PEM file of the certificate that the API and the page are served with; unset: no TLS"
+    )
+    tls_private_key: Path | None = Field(None, description="PEM file of its private key")
     shutdown_grace_s: float = Field(10.0, ge=0, description="time that running requests get when the process ends, s")
     drain_s: float = Field(
         20.0,
