@@ -18,7 +18,7 @@ export default typescript.config(
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
     },
   },
-  { files: ["**/*.mjs"], ...typescript.configs.disableTypeChecked },
+  { files: ["**/*.mjs", "public/*.js"], ...typescript.configs.disableTypeChecked },
   hooks.configs.flat["recommended-latest"],
   next.configs["core-web-vitals"],
 );

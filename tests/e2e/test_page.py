@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -10,6 +11,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from support.chromium import Watch, chromium, stats, wait_for_stats
 from support.fake_realtime import ANSWER, QUESTION, FakeRealtime, serve_fake
+
+from voicechat.api.page import PAGE_DIRECTORY
 
 SPEAKING = "s.state === 'speaking' && s.playedSamples > 2400"
 AUDIBLE = 0.1
@@ -75,6 +78,7 @@ def test_the_first_screen_has_what_one_needs_and_nothing_goes_elsewhere(
     expect(page.get_by_role("heading", name="voicechat")).to_be_visible()
     expect(page.get_by_role("button", name="Talk")).to_be_visible()
     expect(page.get_by_label("Microphone")).to_be_visible()
+    expect(page.get_by_label("Voice")).to_be_visible()
     expect(page.get_by_label("Message")).to_be_visible()
 
     talk(page)
@@ -342,6 +346,136 @@ def test_an_address_that_is_not_secure_is_explained(context: BrowserContext, ser
     talk(page)
 
     expect(problem(page)).to_contain_text("This address is not secure")
+
+
+def test_models_that_load_are_waited_for(page: Page, server: FakeRealtime) -> None:
+    server.answers_turns = False
+    server.loading = [0.0, 0.33, 0.67, 0.67]
+    talk(page)
+
+    expect(page.get_by_role("status")).to_have_text("The models are loading, 67 %")
+    expect(page.get_by_role("status")).to_have_text("Listening")
+
+
+def test_a_network_that_goes_and_comes_back_is_told_and_used_at_once(page: Page, server: FakeRealtime) -> None:
+    server.answers_turns = False
+    talk(page)
+    wait_for_stats(page, "s.sentFrames > 5")
+
+    page.context.set_offline(True)
+    server.vanish()
+    expect(page.get_by_role("status")).to_contain_text("No network")
+    page.wait_for_timeout(500)
+    assert len(server.clients) == 1
+    page.context.set_offline(False)
+
+    expect(page.get_by_role("status")).to_have_text("Listening")
+    assert len(server.clients) == 2
+
+
+def test_an_unplugged_microphone_leaves_the_call_going_on(page: Page, server: FakeRealtime) -> None:
+    server.answers_turns = False
+    page.evaluate(
+        """() => {
+          const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+          navigator.mediaDevices.getUserMedia = async (wanted) => (window.stream = await ask(wanted));
+        }"""
+    )
+    talk(page)
+    wait_for_stats(page, "s.sentFrames > 5")
+
+    page.evaluate("window.stream.getAudioTracks()[0].dispatchEvent(new Event('ended'))")
+
+    expect(problem(page)).to_contain_text("The microphone is gone")
+    assert stats(page)["phase"] == "live"
+    page.get_by_role("button", name="Use microphone").click()
+    expect(page.get_by_role("button", name="Mute")).to_be_visible()
+
+
+def test_a_tab_that_was_asleep_says_so(page: Page, server: FakeRealtime) -> None:
+    server.answers_turns = False
+    page.clock.install()
+    open_page(page, server)
+    talk(page)
+    expect(page.get_by_role("status").first).to_have_text("Listening")
+
+    page.clock.fast_forward(60_000)
+
+    expect(page.get_by_text("This tab was asleep")).to_be_visible()
+    page.get_by_role("button", name="Dismiss").click()
+    expect(page.get_by_text("This tab was asleep")).to_have_count(0)
+
+
+def test_the_voice_can_be_changed_before_and_in_a_call(page: Page, server: FakeRealtime) -> None:
+    server.answers_turns = False
+    page.get_by_label("Voice").select_option("piper-de-de-thorsten-medium")
+    talk(page)
+    expect(page.get_by_role("status")).to_have_text("Listening")
+    page.get_by_label("Voice").select_option("piper-en-us-joe-medium")
+    page.wait_for_timeout(200)
+
+    asked = [event["session"]["audio"]["output"]["voice"] for event in server.client.of("session.update")]
+    assert asked == ["piper-de-de-thorsten-medium", "piper-en-us-joe-medium"]
+
+
+def test_a_language_has_its_voices(page: Page) -> None:
+    page.get_by_label("Language").select_option("de")
+
+    expect(page.get_by_label("Voice").locator("option")).to_have_text(["Default voice", "Thorsten (de-DE)"])
+
+
+def test_the_address_chooses_voice_and_theme_and_hides_its_key(page: Page, server: FakeRealtime) -> None:
+    server.key = "vc-0123456789ab-key"
+    page.goto(f"{server.url}?voice=piper-de-de-thorsten-medium&theme=dark#key={server.key}")
+    page.reload()
+    talk(page)
+
+    expect(page.get_by_role("status")).to_have_text("Listening")
+    assert server.client.of("session.update")[0]["session"]["audio"]["output"]["voice"].startswith("piper-de")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert "#" not in page.url
+
+
+def test_the_drawer_tells_the_connection_and_hands_out_the_transcript(page: Page) -> None:
+    talk(page)
+    expect(words(page)).to_contain_text(ANSWER, timeout=10_000)
+    page.locator("summary").click()
+
+    expect(page.locator("dl")).to_contain_text("WebSocket")
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="Download transcript").click()
+    assert saving.value.path().read_text() == f"You: {QUESTION}\n\nAssistant: {ANSWER}\n"
+
+
+def test_words_run_in_their_own_direction(page: Page, server: FakeRealtime) -> None:
+    write(page, "\u0645\u0631\u062d\u0628\u0627")
+
+    expect(words(page).locator("[data-role=user]")).to_have_css("direction", "rtl")
+
+
+def test_another_page_can_show_and_drive_it(context: BrowserContext, server: FakeRealtime) -> None:
+    server.answers_turns = False
+    page = context.new_page()
+    page.goto(f"{server.url}csp-hashes.json")
+    page.set_content(f"<h1>Shop</h1><script src='{server.url}embed.js' data-theme='dark'></script>")
+    frame = page.frame_locator("iframe")
+    expect(frame.get_by_role("button", name="Talk")).to_be_visible()
+    page.evaluate("window.told = []; voicechat.on('line', line => told.push(`${line.role}: ${line.text}`))")
+
+    page.evaluate("voicechat.say('Good morning')")
+
+    expect(frame.get_by_role("log")).to_contain_text("Good morning")
+    page.wait_for_function("told[0] === 'user: Good morning'")
+    page.evaluate("voicechat.end()")
+    expect(frame.get_by_role("button", name="Talk")).to_be_visible()
+
+
+def test_the_first_load_is_small_and_has_nothing_of_rooms(page: Page, server: FakeRealtime, watch: Watch) -> None:
+    talk(page)
+    wait_for_stats(page, "s.sentFrames > 5")
+
+    scripts = {urlsplit(url).path for url in watch.urls if url.endswith(".js")}
+    assert sum(len(gzip.compress((PAGE_DIRECTORY / path[1:]).read_bytes(), 6)) for path in scripts) <= 200_000
 
 
 def test_statistics_can_be_read_and_not_changed(page: Page) -> None:

@@ -84,6 +84,8 @@ class FakeRealtime:
         self.reply_s = REPLY_S
         self.port = 0
         self.resumed: list[str] = []
+        self.loading: list[float] = []
+        self.voices = [("piper-en-us-joe-medium", "en-US"), ("piper-de-de-thorsten-medium", "de-DE")]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ids = count(1)
 
@@ -102,6 +104,8 @@ class FakeRealtime:
         return Starlette(
             routes=[
                 Route("/v1/realtime/client_secrets", self._credential, methods=["POST"]),
+                Route("/api/door", self._door),
+                Route("/v1/voices", self._voices),
                 WebSocketRoute("/v1/realtime", self._serve),
                 Mount("/", StrictPolicy(PageFiles(PAGE_DIRECTORY))),
             ],
@@ -128,6 +132,17 @@ class FakeRealtime:
     def send(self, kind: str, **fields: Any) -> None:
         """Send one event to the page."""
         self.run(self.client.send(kind, **fields))
+
+    async def _door(self, _: Request) -> Response:
+        """Each look takes one step off what still loads."""
+        door = {"status": "serving", "progress": 1.0, "rooms": False, "key_required": False, "full": False}
+        if self.loading:
+            door |= {"status": "loading", "progress": self.loading.pop(0)}
+        return JSONResponse(door)
+
+    async def _voices(self, _: Request) -> Response:
+        voices = [{"id": name, "languages": [language], "installed": True} for name, language in self.voices]
+        return JSONResponse({"object": "list", "data": voices, "aliases": {}})
 
     async def _credential(self, request: Request) -> Response:
         assert (await request.json()) == {"session": {"type": "realtime"}}

@@ -1,5 +1,5 @@
 import { encodePcm, PROTOCOL_RATE_HZ } from "@/audio/pcm";
-import { Problem, problemOfMicrophone } from "@/realtime/problem";
+import { Problem, problemOfMicrophone } from "@/call/problem";
 
 export interface MicrophoneHandlers {
   /** 20 ms of PCM16 at 24 kHz, base64. */
@@ -55,6 +55,11 @@ export class Microphone {
   /** A muted microphone sends silence, so that the server's clock goes on. */
   set muted(muted: boolean) {
     if (this.#track !== undefined) this.#track.enabled = !muted;
+  }
+
+  /** Goes on after the browser has stopped the clock. */
+  resume(): void {
+    void this.source.context.resume();
   }
 
   close(): void {

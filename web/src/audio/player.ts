@@ -88,6 +88,11 @@ export class Player {
     this.#node.port.postMessage({ type: "reset" });
   }
 
+  /** Goes on after the browser has stopped the clock, as it does when the device sleeps. */
+  resume(): void {
+    void this.context.resume();
+  }
+
   close(): void {
     this.#node.port.onmessage = null;
     this.#node.disconnect();

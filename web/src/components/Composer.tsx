@@ -31,6 +31,7 @@ export function Composer({ disabled, onSend }: Props) {
       </label>
       <input
         id="message"
+        dir="auto"
         className={styles.input}
         value={text}
         maxLength={MAX_CHARS}

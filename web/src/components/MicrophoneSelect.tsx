@@ -1,7 +1,7 @@
 import type { Device } from "@/audio/devices";
 import { MicrophoneIcon } from "@/components/icons";
 
-import styles from "./MicrophoneSelect.module.css";
+import styles from "./Select.module.css";
 
 interface Props {
   readonly microphones: readonly Device[];

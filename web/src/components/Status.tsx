@@ -5,10 +5,10 @@ import styles from "./Status.module.css";
 
 /** What the assistant is doing; spoken by screen readers as it changes. */
 export function Status({ view }: { readonly view: CallView }) {
-  const words = activityWords(view);
+  const words = activityWords(view, typeof navigator === "undefined" || navigator.onLine);
   return (
     <p role="status" className={styles.status} data-state={view.phase === "live" ? view.conversation.state : view.phase}>
-      {words}
+      {view.remark !== "" && view.phase === "connecting" ? view.remark : words}
     </p>
   );
 }

@@ -46,8 +46,9 @@ function toEnd(element: HTMLElement | null): void {
 
 function Words({ line }: { readonly line: Line }) {
   return (
-    <p className={styles.line} data-role={line.role} data-status={line.status}>
-      <span className="visually-hidden">{line.role === "user" ? "You: " : "Assistant: "}</span>
+    <p className={styles.line} dir="auto" data-role={line.role} data-status={line.status}>
+      {/* Isolated, so that the words alone decide the direction. */}
+      <bdi className="visually-hidden">{line.role === "user" ? "You: " : "Assistant: "}</bdi>
       {line.text}
       {line.unheard !== "" && <Unheard text={line.unheard} />}
     </p>
@@ -61,7 +62,7 @@ function Unheard({ text }: { readonly text: string }) {
     <>
       {text.slice(0, text.length - words.length)}
       <del className={styles.unheard}>
-        <span className="visually-hidden">not heard: </span>
+        <bdi className="visually-hidden">not heard: </bdi>
         {words}
       </del>
     </>

@@ -1,5 +1,5 @@
 import type { CallView } from "@/call/view";
-import type { ProblemKind } from "@/realtime/problem";
+import type { ProblemKind } from "@/call/problem";
 
 interface ProblemWords {
   readonly title: string;
@@ -13,6 +13,10 @@ export const PROBLEM_WORDS: Readonly<Record<ProblemKind, ProblemWords>> = {
   "microphone-busy": {
     title: "The microphone is in use",
     advice: `Another program holds it. Close that program and press Talk. ${TYPING}`,
+  },
+  "microphone-unplugged": {
+    title: "The microphone is gone",
+    advice: `It was unplugged or switched off. The call goes on: press Use microphone to go on with another. ${TYPING}`,
   },
   "permission-refused": {
     title: "The microphone is blocked",
@@ -30,6 +34,8 @@ export const PROBLEM_WORDS: Readonly<Record<ProblemKind, ProblemWords>> = {
     title: "All lines are taken",
     advice: "The server holds as many conversations as it can. Try again in a minute.",
   },
+  loading: { title: "The models are loading", advice: "The server has just begun. Press Talk in a few seconds." },
+  draining: { title: "The server is shutting down", advice: "It takes no more conversations. Try again in a minute." },
   unauthorized: {
     title: "The server asks for a key",
     advice: "Enter the key that you were given for it. This page keeps it until you close the tab.",
@@ -43,14 +49,21 @@ export const PROBLEM_WORDS: Readonly<Record<ProblemKind, ProblemWords>> = {
     advice: "It did not come back after several attempts. Check the network, then press Talk.",
   },
   "session-ended": { title: "The call has ended", advice: "The server closed it. Press Talk for a new one." },
+  "rooms-off": {
+    title: "This server has no rooms",
+    advice: "The address asks for them. Remove transport=rooms from it, or set up LiveKit on the server.",
+  },
+  refused: { title: "The assistant does not answer", advice: "" },
   "server-error": { title: "The server had a failure", advice: "Its log says more. Press Talk to try again." },
 };
 
-/** What the assistant is doing, in two words at most. */
-export function activityWords({ phase, conversation, microphoneId, muted }: CallView): string {
+/** What the assistant is doing, in a few words. */
+export function activityWords(view: CallView, isOnline = true): string {
+  const { phase, conversation, microphoneId, muted, progress } = view;
   if (phase === "idle") return "";
   if (phase === "connecting") return "Connecting";
-  if (phase === "reconnecting") return "Reconnecting";
+  if (phase === "loading") return `The models are loading, ${String(Math.round(progress * 100))} %`;
+  if (phase === "reconnecting") return isOnline ? "Reconnecting" : "No network. It goes on when you are back";
   switch (conversation.state) {
     case "thinking":
       return "Thinking";

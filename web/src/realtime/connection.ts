@@ -1,6 +1,6 @@
-import { fetchCredential } from "@/realtime/credential";
+import { fetchCredential } from "@/server/credential";
 import { parseEvent, type ClientEvent, type ServerError, type ServerEvent } from "@/realtime/events";
-import { Problem, problemOfClose } from "@/realtime/problem";
+import { Problem, problemOfClose } from "@/call/problem";
 
 /** Audio that may wait for the network, bytes: one second of PCM16 at 24 kHz as base64. Older audio is of no use. */
 const MAX_BUFFERED_BYTES = 64_000;

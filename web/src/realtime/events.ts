@@ -62,6 +62,13 @@ export interface InputTranscriptDelta {
   readonly delta?: string;
 }
 
+/** All that the person has said so far, where a transport tells it whole. */
+export interface InputTranscriptSoFar {
+  readonly type: "voicechat.input_transcript";
+  readonly item_id: string;
+  readonly transcript: string;
+}
+
 export interface InputTranscriptCompleted {
   readonly type: "conversation.item.input_audio_transcription.completed";
   readonly item_id: string;
@@ -153,6 +160,7 @@ export type ConversationEvent =
   | SpeechStarted
   | InputCommitted
   | InputTranscriptDelta
+  | InputTranscriptSoFar
   | InputTranscriptCompleted
   | InputTranscriptFailed
   | ResponseCreated
@@ -182,7 +190,7 @@ export interface SessionUpdate {
         readonly format: PcmFormat;
         readonly transcription: { readonly model: string };
       };
-      readonly output: { readonly format: PcmFormat };
+      readonly output: { readonly format: PcmFormat; readonly voice?: string };
     };
   };
 }
@@ -209,18 +217,15 @@ export interface UserText {
 
 const PCM: PcmFormat = { type: "audio/pcm", rate: 24000 };
 
-/** What the page asks of a session: speech both ways, and the words of what it heard. */
-export const SESSION_UPDATE: SessionUpdate = {
-  type: "session.update",
-  session: {
-    type: "realtime",
-    output_modalities: ["audio"],
-    audio: {
-      input: { format: PCM, transcription: { model: "whisper-1" } },
-      output: { format: PCM },
-    },
-  },
-};
+/** What the page asks of a session: speech both ways, in `voice` unless it is "", and the words of what it heard. */
+export function sessionUpdate(voice: string): SessionUpdate {
+  const output = voice === "" ? { format: PCM } : { format: PCM, voice };
+  const input = { format: PCM, transcription: { model: "whisper-1" } };
+  return {
+    type: "session.update",
+    session: { type: "realtime", output_modalities: ["audio"], audio: { input, output } },
+  };
+}
 
 /** One text frame as an event, or null if it is not JSON with a `type`. The server is trusted for the rest. */
 export function parseEvent(frame: string): ServerEvent | null {

@@ -2,19 +2,14 @@ import { bars } from "@/components/waterfall";
 import { latencyWords } from "@/components/words";
 import type { TurnLatency } from "@/realtime/conversation";
 
-import styles from "./Latency.module.css";
+import styles from "./Turns.module.css";
 
-/** The last turn's latency in words; opened, each turn as a waterfall, the newest first. */
-export function Latency({ latencies }: { readonly latencies: readonly TurnLatency[] }) {
-  const last = latencies.at(-1);
-  if (last === undefined) return null;
+/** Each turn's latency as a waterfall, the newest first. */
+export function Turns({ latencies }: { readonly latencies: readonly TurnLatency[] }) {
   return (
-    <details className={styles.latency}>
-      <summary>{latencyWords(last.stagesMs)}</summary>
-      <ol className={styles.turns} aria-label="Where the time of each turn went" reversed tabIndex={0}>
-        {[...latencies].reverse().map((turn) => <Turn key={turn.responseId} turn={turn} />)}
-      </ol>
-    </details>
+    <ol className={styles.turns} aria-label="Where the time of each turn went" reversed tabIndex={0}>
+      {[...latencies].reverse().map((turn) => <Turn key={turn.responseId} turn={turn} />)}
+    </ol>
   );
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
-import { reconnectDelayMs, RECONNECT_DELAYS_MS } from "@/realtime/backoff";
-import { isTransient, problemOfClose, problemOfMicrophone, problemOfStatus } from "@/realtime/problem";
+import { reconnectDelayMs, RECONNECT_DELAYS_MS } from "@/call/backoff";
+import { isTransient, problemOfClose, problemOfMicrophone, problemOfStatus } from "@/call/problem";
 
 test.each([
   [401, "unauthorized"],

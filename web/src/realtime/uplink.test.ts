@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Uplink } from "@/call/uplink";
+import { Uplink } from "@/realtime/uplink";
 
 function numbers(from: number, to: number): string[] {
   return Array.from({ length: to - from }, (_, index) => String(from + index));

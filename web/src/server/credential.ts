@@ -1,4 +1,4 @@
-import { Problem, problemOfStatus } from "@/realtime/problem";
+import { Problem, problemOfStatus } from "@/call/problem";
 
 const TIMEOUT_MS = 10_000;
 const STORED_KEY = "voicechat.key";

@@ -4,15 +4,20 @@ import type { ServerError } from "@/realtime/events";
 export type ProblemKind =
   | "no-microphone"
   | "microphone-busy"
+  | "microphone-unplugged"
   | "permission-refused"
   | "insecure-context"
   | "unsupported"
   | "server-full"
+  | "loading"
+  | "draining"
   | "unauthorized"
   | "unreachable"
   | "connection-lost"
   | "session-ended"
-  | "server-error";
+  | "server-error"
+  | "rooms-off"
+  | "refused";
 
 export class Problem extends Error {
   constructor(
@@ -29,6 +34,9 @@ const CLOSE_NORMAL = 1000;
 const CLOSE_INTERNAL = 1011;
 const CLOSE_TRY_LATER = 1013;
 const CLOSE_UNAUTHORIZED = 3000;
+
+/** Codes of refusals with words of their own. */
+const PASSING_CODES: Readonly<Record<string, ProblemKind>> = { loading: "loading", draining: "draining" };
 
 const FULL_CODES: ReadonlySet<string> = new Set([
   "server_full",
@@ -49,6 +57,8 @@ export function problemOfStatus(status: number): Problem | null {
 /** What the end of a connection means, given the last error the server sent before it. */
 export function problemOfClose(code: number, reason: string, lastError: ServerError | null): Problem {
   const codeOfError = lastError?.code ?? lastError?.type ?? "";
+  const passing = PASSING_CODES[codeOfError];
+  if (passing !== undefined) return new Problem(passing, reason);
   if (code === CLOSE_TRY_LATER || FULL_CODES.has(codeOfError)) return new Problem("server-full", reason);
   if (code === CLOSE_UNAUTHORIZED) return new Problem("unauthorized", reason);
   if (code === CLOSE_NORMAL) return new Problem("session-ended", reason);
@@ -56,9 +66,11 @@ export function problemOfClose(code: number, reason: string, lastError: ServerEr
   return new Problem("connection-lost", reason);
 }
 
+const TRANSIENT: ReadonlySet<ProblemKind> = new Set(["connection-lost", "unreachable", "server-error", "loading"]);
+
 /** Whether trying again by itself may help. */
 export function isTransient(problem: Problem): boolean {
-  return problem.kind === "connection-lost" || problem.kind === "unreachable" || problem.kind === "server-error";
+  return TRANSIENT.has(problem.kind);
 }
 
 /** What a refusal of `getUserMedia` means (Media Capture and Streams, section 10.2). */
@@ -68,4 +80,9 @@ export function problemOfMicrophone(error: unknown): Problem {
   if (name === "NotFoundError" || name === "OverconstrainedError") return new Problem("no-microphone");
   if (name === "NotReadableError" || name === "AbortError") return new Problem("microphone-busy");
   return new Problem("unsupported", name);
+}
+
+/** Any error as a `Problem`. */
+export function asProblem(error: unknown): Problem {
+  return error instanceof Problem ? error : new Problem("unsupported", String(error));
 }
