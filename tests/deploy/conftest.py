@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from deploy.compose import Installation
 
 START_TIMEOUT_S = 300
+KEY_TIMEOUT_S = 15
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +31,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation
 def key(installed: Installation) -> str:
     """The first API key, made in the running container."""
     command = ("exec", "-T", "orchestrator", "voicechat", "keys", "create", "first")
-    return installed.compose(*command).stdout.strip()
+    token = installed.compose(*command).stdout.strip()
+    models = f"http://127.0.0.1:{installed.ports['API_PORT']}/v1/models"
+    deadline = time.monotonic() + KEY_TIMEOUT_S
+    while httpx.get(models, headers={"Authorization": f"Bearer {token}"}, timeout=10).status_code == 401:
+        assert time.monotonic() < deadline, "the new key is not in force"
+        time.sleep(0.5)
+    return token
 
 
 @pytest.fixture(scope="session")
