@@ -64,8 +64,8 @@ export function reduce(view: Conversation, event: ConversationEvent): Conversati
       return place(view, blank(event.item_id, "user"), event.previous_item_id);
     case "conversation.item.input_audio_transcription.delta":
       return append(place(view, blank(event.item_id, "user")), event.item_id, event.delta ?? "");
-    case "voicechat.input_transcript":
-      return patch(place(view, blank(event.item_id, "user")), event.item_id, { text: event.transcript });
+    case "voicechat.transcript":
+      return patch(place(view, blank(event.item_id, "user")), event.item_id, { text: event.text });
     case "conversation.item.input_audio_transcription.completed":
       return settle(place(view, blank(event.item_id, "user")), event.item_id, event.transcript);
     case "response.created":

@@ -62,11 +62,11 @@ export interface InputTranscriptDelta {
   readonly delta?: string;
 }
 
-/** All that the person has said so far, where a transport tells it whole. */
+/** All that the person has said so far in this turn; corrects what the additions got wrong. */
 export interface InputTranscriptSoFar {
-  readonly type: "voicechat.input_transcript";
+  readonly type: "voicechat.transcript";
   readonly item_id: string;
-  readonly transcript: string;
+  readonly text: string;
 }
 
 export interface InputTranscriptCompleted {

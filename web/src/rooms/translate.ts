@@ -55,7 +55,7 @@ export function fromPacket(text: string): readonly ConversationEvent[] {
 export function fromWords(words: Words): readonly ConversationEvent[] {
   const { segment: item_id, isPerson, isFinal, delta, text } = words;
   if (!isPerson) return isFinal ? [] : [{ type: "response.output_audio_transcript.delta", item_id, delta }];
-  if (!isFinal) return [{ type: "voicechat.input_transcript", item_id, transcript: text }];
+  if (!isFinal) return [{ type: "voicechat.transcript", item_id, text }];
   if (text === "") return [{ type: "voicechat.discarded", item_id }];
   return [{ type: "conversation.item.input_audio_transcription.completed", item_id, transcript: text }];
 }

@@ -181,9 +181,11 @@ class Outbound:
 
     def _interim(self, event: UserTranscript, utterance: Utterance) -> None:
         """The protocol only appends: words that were taken back wait for the final transcript, or for our own event."""
+        if self._transcribes and event.text.startswith(utterance.interim):
+            self._append(event, utterance)
         self._extend("voicechat.transcript", item_id=event.item_id, text=event.text)
-        if not self._transcribes or not event.text.startswith(utterance.interim):
-            return
+
+    def _append(self, event: UserTranscript, utterance: Utterance) -> None:
         delta = event.text[len(utterance.interim) :]
         utterance.interim = event.text
         if delta:
