@@ -28,6 +28,9 @@ def up(
     ops_port: Annotated[int | None, typer.Option(help="Health and metrics.  [default: 8081]")] = None,
     mind: Annotated[Mind | None, typer.Option(help="Which language model answers.  [default: auto]")] = None,
     voice: Annotated[str | None, typer.Option(metavar="ID", help="The voice that speaks.", show_default=False)] = None,
+    lan: Annotated[
+        bool, typer.Option("--lan", help="Serve phones and tablets of this network too: TLS, and a QR code to pair.")
+    ] = False,
     pull: Annotated[bool, typer.Option("--pull", help="Fetch missing models first.")] = False,
     insecure: Insecure = False,
     config: Config = None,
@@ -47,7 +50,7 @@ def up(
             "access.insecure": insecure or None,
         },
     )
-    raise typer.Exit(run_up(settings, pull=pull))
+    raise typer.Exit(run_up(settings, pull=pull, lan=lan))
 
 
 @app.command()

@@ -34,6 +34,10 @@ class Screen:
         """One line about one part."""
         self._out.print(_line(name, state, detail, style), soft_wrap=True)
 
+    def plain(self, text: str) -> None:
+        """A line as it is, escape sequences included; for people only, and not for the log."""
+        self._out.file.write(f"{text}\n")
+
     def ready(self, service: Service, pid: int, took_s: float) -> None:
         """The service answers."""
         self.line(service.name, "ready", f"pid {pid}  {service.address}  ({took_s:.1f} s)", "green")

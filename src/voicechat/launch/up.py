@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 
 from rich.console import Console
 
 from voicechat.access.build import check_door
 from voicechat.launch.alone import check_orchestrator_ports
+from voicechat.launch.authority import Certificate
+from voicechat.launch.lan import Pairing, on_the_network, paired, show_pairing
 from voicechat.launch.logfile import open_log
 from voicechat.launch.models import pull_models
 from voicechat.launch.ports import free_port
@@ -27,31 +30,36 @@ class ModelsAbsentError(Exception):
     """Models that are needed are not here; the text names the command that fetches them."""
 
 
-def run_up(settings: Settings, *, pull: bool) -> int:
-    """Run until Ctrl-C or SIGTERM; returns the exit code.
+def run_up(settings: Settings, *, pull: bool, lan: bool = False) -> int:
+    """Run until Ctrl-C or SIGTERM; returns the exit code. `lan`: for devices of the same network too.
 
-    Raises `PortInUseError`, `ExposedError`, `KeyStoreError`, `ModelsAbsentError`, `MindError` or `ServiceFailed`, each
-    with what to do.
+    Raises `NoNetworkError`, `PortInUseError`, `ExposedError`, `KeyStoreError`, `ModelsAbsentError`, `MindError` or
+    `ServiceFailed`, each with what to do.
     """
+    settings, certificate = on_the_network(settings) if lan else (settings, None)
     check_orchestrator_ports(settings)
     asyncio.run(check_door(settings))
     settings = _with_ports(settings)
     log = open_log(f"up-{settings.server.port}.log")
     with log:
         screen = Screen(Console(highlight=False), Console(stderr=True, highlight=False), log)
-        asyncio.run(_up(settings, screen, pull=pull))
+        asyncio.run(_up(settings, screen, certificate, pull=pull))
     return 0
 
 
-async def _up(settings: Settings, screen: Screen, *, pull: bool) -> None:
+async def _up(settings: Settings, screen: Screen, certificate: Certificate | None, *, pull: bool) -> None:
     stop = asyncio.Event()
-    with _stop_signals(stop):
+    async with AsyncExitStack() as stack:
+        stack.enter_context(_stop_signals(stop))
         mind = await find_mind(settings.llm, skip_ports=(settings.server.port, settings.server.health_check_port))
         _require_models(settings, needed_models(settings, mind), pull=pull)
         screen.line("mind", "is", mind.description, "yellow" if mind.is_demonstration else "green")
+        pairing = await stack.enter_async_context(paired(settings)) if certificate is not None else None
         async with Supervisor(screen) as supervisor:
             services = _start(supervisor, settings, mind)
-            await _serve_until(stop, supervisor, services, settings, screen)
+            await _serve_until(
+                stop, supervisor, services, partial(_greet, settings, screen, pairing, certificate), screen
+            )
             screen.line("all", "ends", "")
 
 
@@ -70,13 +78,13 @@ async def _serve_until(
     stop: asyncio.Event,
     supervisor: Supervisor,
     services: Sequence[SupervisedService],
-    settings: Settings,
+    greet: Callable[[], None],
     screen: Screen,
 ) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(supervisor.watch())
-            greeting = group.create_task(_announce(services, settings, screen))
+            greeting = group.create_task(_announce(services, greet))
             await stop.wait()
             watching.cancel()
             greeting.cancel()
@@ -84,12 +92,19 @@ async def _serve_until(
         raise ServiceFailed(f"{failures.exceptions[0]}; its log is {screen.log_path}") from None
 
 
-async def _announce(services: Sequence[SupervisedService], settings: Settings, screen: Screen) -> None:
+async def _announce(services: Sequence[SupervisedService], greet: Callable[[], None]) -> None:
     for service in services:
         await service.became_ready()
+    greet()
+
+
+def _greet(settings: Settings, screen: Screen, pairing: Pairing | None, certificate: Certificate | None) -> None:
     host = "localhost" if settings.server.host in ("127.0.0.1", *ANY_ADDRESS) else settings.server.host
     screen.line("log", "", str(screen.log_path))
-    screen.line("open", "", f"http://{host}:{settings.server.port}   and talk; Ctrl-C ends it", "bold")
+    if pairing is not None and certificate is not None:
+        show_pairing(pairing, certificate, screen)
+    scheme, key = ("http", "") if pairing is None else ("https", f"/#key={pairing.token}")
+    screen.line("open", "", f"{scheme}://{host}:{settings.server.port}{key}   and talk; Ctrl-C ends it", "bold")
 
 
 def needed_models(settings: Settings, mind: Mind) -> list[str]:
