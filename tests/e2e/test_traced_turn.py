@@ -74,7 +74,7 @@ def test_a_turn_is_one_trace_whose_steps_add_up_to_its_latency(tmp_path: Path) -
     the_steps_add_up(turn, spans)
     the_worker_goes_on_where_the_orchestrator_called_it(spans)
     a_callers_trace_goes_on([span for span in collector.spans if span.trace_id == CALLER_TRACE])
-    profiles_can_be_read(tmp_path / "profiles", turn.attributes["voicechat.turn.id"])
+    profiles_can_be_read(tmp_path / "profiles")
 
 
 def the_steps_add_up(turn: Received, spans: Sequence[Received]) -> None:
@@ -108,8 +108,10 @@ def a_callers_trace_goes_on(spans: Sequence[Received]) -> None:
     assert named(spans, RPC, "orchestrator").parent_id == request.span_id
 
 
-def profiles_can_be_read(directory: Path, turn: Any) -> None:
-    of_the_turn = [path for path in directory.glob("synthesis_*.pstats") if str(turn).replace("_", "-") in path.name]
-    assert len(of_the_turn) == 1, sorted(directory.iterdir())
-    profile: Any = pstats.Stats(str(of_the_turn[0]))
-    assert profile.total_calls > 0
+def profiles_can_be_read(directory: Path) -> None:
+    """At least one reply is profiled; of two at once only one is."""
+    written = list(directory.glob("synthesis_*.pstats"))
+    assert written
+    for path in written:
+        profile: Any = pstats.Stats(str(path))
+        assert profile.total_calls > 0

@@ -58,7 +58,7 @@ def test_the_environment_can_name_the_file(tmp_path: Path) -> None:
     assert load_settings(None, {"VOICECHAT_CONFIG": str(config)}, {}).server.port == 9000
 
 
-NOT_SETTINGS = {"lexicon.yaml", "livekit.yaml"}
+NOT_SETTINGS = {"lexicon.yaml", "livekit.yaml", "livekit.prod.yaml"}
 EXAMPLES = sorted(path for path in (REPOSITORY / "configs").glob("*.yaml") if path.name not in NOT_SETTINGS)
 
 

@@ -6,19 +6,18 @@ import { NO_FIGURES, type Figures, type Transport, type TransportKind, type Tran
 import { IDLE, type CallView } from "@/call/view";
 import { reconnected, reduce } from "@/realtime/conversation";
 import { RealtimeTransport } from "@/realtime/transport";
-import { fetchDoor, UNKNOWN_DOOR } from "@/server/door";
+import { fetchDoor } from "@/server/door";
 
 /** How often a server that loads is asked how far it is, ms. */
 const LOADING_LOOK_MS = 700;
 
-export type TransportChoice = TransportKind | "auto";
 
 /** One person's call, over whichever transport: begins it, shows what happens, and ends it. */
 export class Call {
   readonly store = new Store<CallView>(IDLE);
   #life: AbortController | null = null;
   #transport: Transport | null = null;
-  #choice: TransportChoice = "auto";
+  #choice: TransportKind = "websocket";
 
   get transport(): Transport | null {
     return this.#transport;
@@ -37,7 +36,7 @@ export class Call {
   }
 
   /** Says what carries the next call. */
-  chooseTransport(choice: TransportChoice): void {
+  chooseTransport(choice: TransportKind): void {
     this.#choice = choice;
   }
 
@@ -101,9 +100,7 @@ export class Call {
 
   /** The code for rooms comes only where a room is used. */
   async #makeTransport(life: AbortSignal): Promise<Transport> {
-    const choice = this.#choice;
-    const rooms = choice === "rooms" || (choice === "auto" && ((await fetchDoor(life)) ?? UNKNOWN_DOOR).rooms);
-    const make = rooms ? (await import("@/rooms/transport")).RoomTransport : RealtimeTransport;
+    const make = this.#choice === "rooms" ? (await import("@/rooms/transport")).RoomTransport : RealtimeTransport;
     life.throwIfAborted();
     return new make(this.#listener(life));
   }
