@@ -41,7 +41,7 @@ CHECKS_TO_REST = 4
 """Checks without an echo after which nobody waits for one that was never heard."""
 CHECKS_TO_FORGET = 12
 """The same where one was heard before: a loud person may hide it for a while."""
-LOUDEST_ECHO = 10 ** (-12 / 20)
+LOUDEST_ECHO = 10 ** (-17 / 20)
 """Of the peak of what was played: a louder microphone holds more than an echo."""
 PERSON_S = 0.2
 """A person that loud is there for this long at least: speech is made of louder and softer sounds."""
