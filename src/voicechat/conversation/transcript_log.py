@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -53,9 +54,11 @@ class TranscriptLog:
         """Delete files whose last line is older than their time."""
         oldest_s = self._clock() - self._days * DAY_S
         for path in self._directory.glob("conversations-*.jsonl"):
-            if path.stat().st_mtime < oldest_s:
-                path.unlink(missing_ok=True)
-                log.info("old conversations deleted", path=str(path))
+            # Several processes may share the directory and sweep it at once.
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime < oldest_s:
+                    path.unlink()
+                    log.info("old conversations deleted", path=str(path))
 
     def _work(self) -> None:
         swept_s = -SWEEP_S

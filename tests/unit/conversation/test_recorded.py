@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from voicechat.conversation.fake_conversation import DEFAULT_CONFIG, FakeFactory
 from voicechat.conversation.listened import ListenedFactory
 from voicechat.conversation.port import ReplyFinished, ReplyStatus, TurnDiscarded, TurnMeasured, UserTranscript
@@ -81,6 +83,20 @@ def test_files_go_when_their_time_is_over(tmp_path: Path) -> None:
     log.sweep()
     log.close()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["conversations-new.jsonl", "mine.txt"]
+
+
+def test_a_file_that_another_process_deletes_meanwhile_does_not_end_the_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = TranscriptLog(tmp_path, 30, lambda: NOON_S)
+    log.close()
+    old = tmp_path / "conversations-old.jsonl"
+    old.write_text("{}")
+    os.utime(old, (0, 0))
+    gone = tmp_path / "conversations-gone.jsonl"
+    monkeypatch.setattr(Path, "glob", lambda _self, _pattern: iter([gone, old]))
+    log.sweep()
+    assert not old.exists()
 
 
 def test_a_disk_that_cannot_be_written_loses_the_line_and_nothing_else(tmp_path: Path) -> None:
