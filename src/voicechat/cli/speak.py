@@ -13,13 +13,12 @@ from voicechat.cli.common import FAILED, NOTHING_HEARD, Config, Overrides, clien
 app = typer.Typer()
 
 DEFAULT_URL = "http://127.0.0.1:8080"
-DEFAULT_REALTIME_URL = "ws://127.0.0.1:8080/v1/realtime"
 
 
 @app.command()
 @explained
 def talk(
-    url: Annotated[str, typer.Option(help="The Realtime WebSocket of a running server.")] = DEFAULT_REALTIME_URL,
+    url: Annotated[str, typer.Option(help="A running server, as callers reach it.")] = DEFAULT_URL,
     input_file: Annotated[
         Path | None,
         typer.Option("--input", help="A recording to say; without it, the sound card is used.", show_default=False),

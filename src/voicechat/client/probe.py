@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
-from urllib.parse import urlsplit
 
 from voicechat.audio.pcm import Pcm16
 from voicechat.audio.resample import resample
@@ -71,12 +70,6 @@ class ProbeOptions:
     every_s: float = 60.0
     timeout_s: float = 30.0
 
-    @property
-    def realtime_url(self) -> str:
-        """Where conversations are held."""
-        parts = urlsplit(self.url)
-        return parts._replace(scheme="wss" if parts.scheme == "https" else "ws", path="/v1/realtime").geturl()
-
 
 class Probe:
     """Calls again and again. The server's own voice asks: its first words are synthesised once, and kept."""
@@ -109,9 +102,7 @@ class Probe:
         options = self._options
         if self._question is None:
             self._question = resample(*await speech_of(options.url, options.question, "", options.key), RATE_HZ)
-        return await talk(
-            TalkOptions(options.realtime_url, timeout_s=options.timeout_s, key=options.key), [self._question]
-        )
+        return await talk(TalkOptions(options.url, timeout_s=options.timeout_s, key=options.key), [self._question])
 
 
 def judge(report: CallReport, question: str, took_s: float) -> ProbeResult:

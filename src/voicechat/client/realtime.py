@@ -9,6 +9,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
@@ -27,6 +28,7 @@ MAX_EVENT_BYTES = 16 * 2**20
 REPORT_EVERY_S = 0.1
 KEY_VARIABLE = "VOICECHAT_API_KEY"
 REALTIME = "realtime"
+REALTIME_PATH = "/v1/realtime"
 RESUME_SUBPROTOCOL = "voicechat-resume."
 """Goes before the token of a session that moved here from another process."""
 
@@ -46,10 +48,23 @@ class TimedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server is (ws:// or wss://), and the key that is shown to it."""
+    """Where a server is, and the key that is shown to it.
+
+    Attributes:
+        url: Of the server (http, https, ws or wss), as in the browser, or of its Realtime WebSocket.
+        key: The API key; None: none.
+    """
 
     url: str
     key: str | None = None
+
+    @property
+    def realtime_url(self) -> str:
+        """Its Realtime WebSocket."""
+        parts = urlsplit(self.url)
+        scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+        path = REALTIME_PATH if parts.path in ("", "/") else parts.path
+        return parts._replace(scheme=scheme, path=path).geturl()
 
 
 EventSink = Callable[[TimedEvent], None]
@@ -131,7 +146,7 @@ async def connect_realtime(address: Address, resume_token: str = "") -> Realtime
 
     Raises `ClientError` when nobody answers there, or refuses.
     """
-    url = address.url
+    url = address.realtime_url
     try:
         socket = await connect(
             url,

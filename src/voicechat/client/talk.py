@@ -36,7 +36,7 @@ class TalkOptions:
     """How to talk.
 
     Attributes:
-        url: Address of the Realtime WebSocket.
+        url: Of the server, as `Address` takes it.
         output: Where to write what was heard; None: nowhere.
         timeout_s: How long a reply may take to end once everything has been said.
         key: The API key to show; None: none.

@@ -74,11 +74,6 @@ async def test_a_server_that_cannot_be_talked_to_is_an_outcome(
     assert (result.outcome, result.detail) == (outcome, str(error))
 
 
-def test_conversations_are_held_at_the_same_server() -> None:
-    assert ProbeOptions("https://voice.example.org").realtime_url == "wss://voice.example.org/v1/realtime"
-    assert ProbeOptions("http://127.0.0.1:8080").realtime_url == "ws://127.0.0.1:8080/v1/realtime"
-
-
 def test_every_call_is_counted_and_the_last_is_shown() -> None:
     metrics = ProbeMetrics(CollectorRegistry(), lambda: 1_700_000_000.0)
     metrics.note(judge(Report(QUESTION, "Paris.", 812.0), QUESTION, 4.0))
