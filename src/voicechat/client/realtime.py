@@ -181,15 +181,22 @@ async def send_audio(client: RealtimeClient, microphone: Microphone) -> None:
 
 
 async def report_played(client: RealtimeClient, playout: PlayoutBuffer) -> None:
-    """Tell the server how much has been heard while it grows, for ever."""
-    reported: tuple[str, int] = ("", 0)
+    """Tell the server how much has been heard while it grows, for ever.
+
+    What was heard before is not told: a server that a session has moved to did not send it.
+    """
+    reported = _heard(playout)
     while True:
         await asyncio.sleep(REPORT_EVERY_S)
-        item_id, heard_ms = playout.current
-        progress = (item_id, int(heard_ms))
+        progress = _heard(playout)
         if progress != reported:
-            await client.send("voicechat.played", item_id=item_id, audio_end_ms=progress[1])
+            await client.send("voicechat.played", item_id=progress[0], audio_end_ms=progress[1])
             reported = progress
+
+
+def _heard(playout: PlayoutBuffer) -> tuple[str, int]:
+    item_id, heard_ms = playout.current
+    return item_id, int(heard_ms)
 
 
 def play(event: Mapping[str, Any], playout: PlayoutBuffer) -> None:

@@ -174,6 +174,7 @@ async def test_a_session_that_moves_is_left_once_its_reply_was_heard(monkeypatch
 
     assert exchange.tokens == ["t1"] * 3
     assert int(np.concatenate(line.heard).sum()) == 5 * RATE_HZ // 2
+    assert {report["item_id"] for report in socket.sent_of("voicechat.played")} == {"a2"}
 
 
 async def test_what_is_said_while_a_session_moves_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
