@@ -34,7 +34,7 @@ from voicechat.fleet.open import open_fleet
 from voicechat.fleet.port import VoiceFleet
 from voicechat.observability.rejections import rejections
 from voicechat.observability.sla import Sla
-from voicechat.process import stop_signals
+from voicechat.process import spare_what_stays, stop_signals
 from voicechat.settings import ServerSettings, Settings
 from voicechat.transports.realtime.moving import Moves
 
@@ -172,6 +172,7 @@ async def _hold(
     ):
         factory.provide(ListenedFactory(loaded.conversations, lambda: SessionWatch(metrics)))
         services.ears.provide(loaded.ears)
+        spare_what_stays()
         services.lifecycle.move(Phase.SERVING)
         log.info("conversations can start")
         await released.wait()

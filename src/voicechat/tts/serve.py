@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from voicechat.access.exposure import check_worker
 from voicechat.fleet.announcer import Announcer
 from voicechat.models.store import ModelStore
-from voicechat.process import stop_signals
+from voicechat.process import spare_what_stays, stop_signals
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2
 from voicechat.rpc.voicechat.tts.v1.tts_pb2_grpc import add_SynthesizerServicer_to_server
 from voicechat.settings import Adapter, Settings, WorkerSettings
@@ -145,6 +145,7 @@ class _Worker:
         """Load what should be there from the start, then tell the world; files that are missing may still come."""
         for model_id in self._settings.worker.preload or [self._settings.tts.default_model]:
             await self._persist(model_id)
+        spare_what_stays()
         await self._tell(health_pb2.HealthCheckResponse.SERVING)
         self._serves.set()
         if ready is not None:
