@@ -97,10 +97,12 @@ def _speech_stream(container: av.container.InputContainer) -> av.audio.AudioStre
     if not container.streams.audio:
         raise AudioError("the file holds no audio stream")
     stream = container.streams.audio[0]
-    codec = stream.codec_context.name
-    if codec not in CODECS:
-        raise AudioError(f"audio of the codec {codec} is not read here; give {KNOWN_FORMATS}")
-    stream.codec_context.thread_count = 1
+    codec: av.AudioCodecContext | None = stream.codec_context
+    if codec is None:
+        raise AudioError(f"the file names a codec that nobody knows; give {KNOWN_FORMATS}")
+    if codec.name not in CODECS:
+        raise AudioError(f"audio of the codec {codec.name} is not read here; give {KNOWN_FORMATS}")
+    codec.thread_count = 1
     return stream
 
 

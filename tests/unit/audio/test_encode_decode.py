@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import random
-import struct
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.riff import wav
 
 from voicechat.audio.decode import DecodingLimits, decode_audio
 from voicechat.audio.encode import AudioFormat, make_encoder
@@ -48,13 +48,6 @@ def refusal(data: bytes, limits: DecodingLimits = LIMITS) -> str:
     with pytest.raises(AudioError) as caught:
         decode(data, limits)
     return str(caught.value)
-
-
-def wav(rate_hz: int, channels: int, bits: int, data: bytes, declared: int | None = None, code: int = 1) -> bytes:
-    align = channels * bits // 8
-    head = struct.pack("<4sIHHIIHH", b"fmt ", 16, code, channels, rate_hz, rate_hz * align % 2**32, align, bits)
-    size = len(data) if declared is None else declared
-    return b"RIFF" + struct.pack("<I", 36 + len(data)) + b"WAVE" + head + struct.pack("<4sI", b"data", size) + data
 
 
 def container(name: str, codec: str, pcm: Pcm16) -> bytes:
@@ -164,6 +157,11 @@ def test_what_is_no_recording_is_refused_with_what_would_be_one(data: bytes) -> 
 
 def test_a_recording_of_nothing_is_refused() -> None:
     assert "holds no audio" in refusal(wav(EARS_HZ, 1, 16, b""))
+
+
+@pytest.mark.parametrize("bits", [0, 1, 64, 65_535])
+def test_a_codec_that_nobody_knows_is_refused(bits: int) -> None:
+    assert "codec" in refusal(wav(8000, 1, bits, bytes(100), code=65_534))
 
 
 def test_a_video_without_sound_is_refused() -> None:
