@@ -149,6 +149,7 @@ class FakeWorkers:
     fates: list[Fate] = field(default_factory=list)
     attempts: list[FakeAttempt] = field(default_factory=list)
     others: bool = True
+    room: bool = True
 
     async def open(self, request: SpeechRequest, left: Collection[str] = ()) -> FakeAttempt:
         fate = self.fates.pop(0) if self.fates else Fate()
@@ -163,6 +164,9 @@ class FakeWorkers:
 
     def has_other(self, request: SpeechRequest, left: Collection[str]) -> bool:
         return self.others
+
+    def has_room(self, request: SpeechRequest, left: Collection[str]) -> bool:
+        return self.others and self.room
 
 
 def audio_of(events: list[SpeechEvent]) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:

@@ -52,8 +52,10 @@ class Breaker:
         self._trial_until = 0.0
 
     def failed(self) -> None:
-        """It has not."""
+        """It has not. All the replies that broke off with it are one failure."""
+        self._trial_until = 0.0
+        if self._clock() < self._open_until:
+            return
         self._failures += 1
         length_s = min(LONGEST_S, FIRST_S * 2.0 ** min(self._failures - 1, 10))
         self._open_until = self._clock() + length_s * (0.75 + 0.5 * self._spread())
-        self._trial_until = 0.0

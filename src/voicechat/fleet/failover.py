@@ -74,7 +74,10 @@ class Opener(Protocol):
         """A worker, none of `left`, that has taken the reply. Raises `VoiceError`."""
 
     def has_other(self, request: SpeechRequest, left: Collection[str]) -> bool:
-        """Whether there is one with room."""
+        """Whether there is one outside `left`, though it may be full or have failed of late."""
+
+    def has_room(self, request: SpeechRequest, left: Collection[str]) -> bool:
+        """Whether one of them works and has room."""
 
 
 class FleetSpeechStream:
@@ -198,11 +201,13 @@ class FleetSpeechStream:
         verdict = self._silence.verdict()
         if verdict is Verdict.FINE:
             return False
-        if not (self._may_go_on() and self._has_other()):
+        asked, left = self._progress.request, self._left | {self.worker}
+        if not (self._may_go_on() and self._opener.has_other(asked, left)):
             # With nowhere to go, a worker that is late is better than none.
             return self._silence.is_hopeless and not await self._current.answers(_SIGN_OF_LIFE_S)
-        if verdict is Verdict.LEAVE:
+        if verdict is Verdict.LEAVE and self._opener.has_room(asked, left):
             return True
+        # One that is late is better than one that is full, and that one better than one that is dead.
         if await self._current.answers(_SIGN_OF_LIFE_S):
             self._silence.heard()
             return False
@@ -211,9 +216,6 @@ class FleetSpeechStream:
     def _may_go_on(self) -> bool:
         """A segment is asked of another worker once: a text that kills workers must not reach them all."""
         return self._progress.segment_index not in self._asked_again
-
-    def _has_other(self) -> bool:
-        return self._opener.has_other(self._progress.request, self._left | {self.worker})
 
     # --- going on elsewhere
 

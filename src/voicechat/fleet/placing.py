@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,7 +16,7 @@ from voicechat.fleet.member import Member
 from voicechat.fleet.metrics import FleetMetrics
 from voicechat.fleet.port import SpeechRequest, VoiceError
 from voicechat.fleet.record import RESUME
-from voicechat.fleet.router import Wish, can, choose
+from voicechat.fleet.router import FULL, Wish, can, choose
 from voicechat.fleet.stream import WorkerSpeechStream
 from voicechat.fleet.traced import CallTrace, begin_call
 from voicechat.settings import TtsSettings
@@ -114,12 +114,18 @@ class Placing:
         return await rounds(self._round, request, wish, left)
 
     def has_other(self, request: SpeechRequest, left: Collection[str]) -> bool:
-        """Whether there is a worker outside `left` that works and has room."""
-        wish = Wish(request.model_id, request.language, frozenset({RESUME}))
+        """Whether a worker outside `left` could go on with it."""
+        return any(self._others(request, left))
+
+    def has_room(self, request: SpeechRequest, left: Collection[str]) -> bool:
+        """Whether one of them works and has room."""
         return any(
-            member.name not in left and can(member, wish) and member.load < 1 and self._link_to(member).breaker.allows
-            for member in self._members()
+            member.load < FULL and self._link_to(member).breaker.allows for member in self._others(request, left)
         )
+
+    def _others(self, request: SpeechRequest, left: Collection[str]) -> Iterator[Member]:
+        wish = Wish(request.model_id, request.language, frozenset({RESUME}))
+        return (member for member in self._members() if member.name not in left and can(member, wish))
 
     async def _wish(self, request: SpeechRequest) -> Wish:
         needs = frozenset({RESUME}) if request.first_segment or request.skip_ms else frozenset[str]()

@@ -207,11 +207,13 @@ def test_a_reply_that_was_stopped_ends_even_if_its_worker_is_gone() -> None:
     assert done_of(run(main())).stopped
 
 
-def listened(fate: Fate, *, others: bool = True, reports: bool = True) -> tuple[FakeWorkers, float, list[float]]:
+def listened(
+    fate: Fate, *, others: bool = True, room: bool = True, reports: bool = True
+) -> tuple[FakeWorkers, float, list[float]]:
     """A listener plays a REALTIME reply; gives the workers, and when each audio came on the listener's clock."""
 
     async def main() -> tuple[FakeWorkers, float, list[float]]:
-        workers = FakeWorkers([fate], others=others)
+        workers = FakeWorkers([fate], others=others, room=room)
         stream = stream_on(workers, request(pace=Pace.REALTIME))
         loop = asyncio.get_running_loop()
         await stream.begin()
@@ -259,6 +261,16 @@ def test_a_worker_that_dies_is_replaced_without_the_listener_hearing_it() -> Non
 def test_a_slow_worker_is_kept_while_there_is_no_other() -> None:
     workers, dry_s, _ = listened(Fate(30, slow_s=2.0), others=False)
     assert len(workers.attempts) == 1 and dry_s > 0
+
+
+def test_a_slow_worker_is_kept_while_the_others_are_full() -> None:
+    workers, dry_s, _ = listened(Fate(30, slow_s=2.0), room=False)
+    assert len(workers.attempts) == 1 and dry_s > 0
+
+
+def test_a_frozen_worker_is_left_even_for_those_that_are_full() -> None:
+    workers, dry_s, _ = listened(Fate(30, freezes=True), room=False)
+    assert len(workers.attempts) == 2 and dry_s <= 0.05
 
 
 def test_a_frozen_worker_without_another_ends_the_reply_with_an_error_and_not_never() -> None:

@@ -222,6 +222,14 @@ def test_a_breaker_lets_one_reply_try_after_ever_longer_rests(clock: Clock) -> N
     assert breaker.allows
 
 
+def test_replies_that_break_off_together_are_one_failure(clock: Clock) -> None:
+    breaker = Breaker(clock, lambda: 0.5)
+    for _ in range(8):
+        breaker.failed()
+    clock.now_s += 1
+    assert breaker.allows
+
+
 def test_a_trial_that_nobody_hears_of_is_forgotten(clock: Clock) -> None:
     breaker = Breaker(clock, lambda: 0.5)
     breaker.failed()
