@@ -46,7 +46,7 @@ def _orchestrator() -> CollectorRegistry:
     Rejections(registry)
     registry.register(FleetCollector(lambda: (), lambda: None))
     parts = {"redis": True, "worker": True}
-    registry.register(OrchestratorCollector(lambda: Now(sessions=0, load=0.0, ready=True, parts=parts)))
+    registry.register(OrchestratorCollector(Now(sessions=0, load=0.0, tasks=0, ready=True, parts=parts)))
     return registry
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 
@@ -21,30 +21,37 @@ class Now:
     Attributes:
         sessions: Conversations held.
         load: How busy it is: 0 idle, 1 or more when it takes no conversation.
+        tasks: Tasks on its event loop.
         ready: Whether new work may come.
         parts: Which of the parts that are configured answer.
     """
 
     sessions: int
     load: float
+    tasks: int
     ready: bool
     parts: Mapping[str, bool] = field(default_factory=dict)
 
 
 class OrchestratorCollector(Collector):
-    """Shows what `now` says at the moment it is asked."""
+    """Shows a process as it is `now`."""
 
-    def __init__(self, now: Callable[[], Now]) -> None:
+    def __init__(self, now: Now) -> None:
         self._now = now
 
     def collect(self) -> Iterable[Metric]:
-        """`voicechat_build_info`, `sessions_active`, `voicechat_load`, `voicechat_ready`, `voicechat_part_up`."""
-        now = self._now()
+        """What the build is, and what `Now` holds."""
+        now = self._now
         build = {"version": version("voicechat"), "python": platform.python_version()}
         yield InfoMetricFamily("voicechat_build", "What runs here", value=build)
         yield GaugeMetricFamily("sessions_active", "Conversations held now", value=now.sessions)
         yield GaugeMetricFamily(
             "voicechat_load", "How busy the process is: at 1 it takes no conversation", value=now.load
+        )
+        yield GaugeMetricFamily(
+            "voicechat_loop_tasks",
+            "Tasks on the event loop; with as many conversations as before, no more than before",
+            value=now.tasks,
         )
         yield GaugeMetricFamily(
             "voicechat_ready", "1 while new work may come: models loaded, not draining, a worker there", value=now.ready
@@ -58,9 +65,9 @@ class OrchestratorCollector(Collector):
 
 
 class Shown(Collector):
-    """Everything that this process shows: its own registry, and what is read when somebody asks."""
+    """Everything that this process shows: its own registry, and how it is `now`."""
 
-    def __init__(self, now: Callable[[], Now]) -> None:
+    def __init__(self, now: Now) -> None:
         self._collectors = (REGISTRY, OrchestratorCollector(now))
 
     def collect(self) -> Iterable[Metric]:

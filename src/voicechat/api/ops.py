@@ -29,14 +29,18 @@ def create_ops_app(services: Services, clock: Callable[[], float] = time.monoton
     redis_url = services.settings.redis.url
     monitor = HealthMonitor({"redis": redis_probe(redis_url), "worker": services.fleet.check}, clock)
     conversations = services.conversations
-    shown = Shown(lambda: now(monitor.last))
 
     def uptime_s() -> float:
         return round(clock() - services.started_at, 3)
 
     def now(checks: Mapping[str, Check | None]) -> Now:
-        parts = {name: check.ok for name, check in checks.items() if check is not None}
-        return Now(conversations.active, conversations.load, is_ready(checks, services.lifecycle), parts)
+        return Now(
+            sessions=conversations.active,
+            load=conversations.load,
+            tasks=len(asyncio.all_tasks()),
+            ready=is_ready(checks, services.lifecycle),
+            parts={name: check.ok for name, check in checks.items() if check is not None},
+        )
 
     @app.get("/health")
     async def health() -> Response:
@@ -54,14 +58,15 @@ def create_ops_app(services: Services, clock: Callable[[], float] = time.monoton
 
     @app.get("/metrics")
     async def show_metrics(request: Request) -> Response:
-        await monitor.checks()
+        shown = Shown(now(await monitor.checks()))
         # Beside the event loop: collecting may take longer than a tick of playout.
         text, content_type = await asyncio.to_thread(shown.exposition, request.headers.get("accept", ""))
         return Response(text, headers={"Content-Type": content_type})
 
     @app.get("/metrics/summary")
-    def show_summary() -> dict[str, Any]:
-        return {"status": "ok", "uptime_seconds": uptime_s(), "metrics": summary(shown.collect())}
+    async def show_summary() -> dict[str, Any]:
+        shown = Shown(now(monitor.last))
+        return {"status": "ok", "uptime_seconds": uptime_s(), "metrics": await asyncio.to_thread(_summarize, shown)}
 
     server = services.settings.server
     app.add_middleware(OriginGuard, allowed_hosts=server.allowed_hosts, allowed_origins=server.allowed_origins)
@@ -72,6 +77,10 @@ def is_ready(checks: Mapping[str, Check | None], lifecycle: Lifecycle) -> bool:
     """Whether new work may come: a lost Redis must not empty a balancer, a lost worker must."""
     worker = checks.get("worker")
     return lifecycle.phase is Phase.SERVING and worker is not None and worker.ok
+
+
+def _summarize(shown: Shown) -> dict[str, Any]:
+    return summary(shown.collect())
 
 
 def _report(checks: Mapping[str, Check | None], uptime_s: float, *, healthy: bool) -> Response:
