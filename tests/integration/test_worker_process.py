@@ -91,4 +91,5 @@ def test_metrics_are_served() -> None:
         text = answer.read().decode()
 
     assert "voicechat_worker_models_resident 1.0" in text
+    assert "_created" not in text
     assert 'voicechat_worker_model_load_seconds_count{model="piper-en-us-joe-medium"} 1.0' in text

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from voicechat.client.errors import ClientError
 from voicechat.client.probe import Outcome, Probe, ProbeOptions, ProbeResult
 from voicechat.client.probe_metrics import ProbeMetrics
+from voicechat.observability.exposition import leave_out_creation_times
 from voicechat.process import stop_signals
 
 log = structlog.get_logger(__name__)
@@ -28,6 +29,7 @@ def probe_once(options: ProbeOptions) -> ProbeResult:
 
 def probe_for_ever(options: ProbeOptions, host: str, port: int) -> None:
     """Call until SIGTERM or SIGINT, showing metrics at `host:port`. Raises `ClientError` when it cannot be bound."""
+    leave_out_creation_times()
     metrics = ProbeMetrics(CollectorRegistry())
     with _shown(metrics, host, port) as bound:
         log.info("probing", url=options.url, every_s=options.every_s, metrics_port=bound)

@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from voicechat.access.exposure import check_worker
 from voicechat.fleet.announcer import Announcer
 from voicechat.models.store import ModelStore
+from voicechat.observability.exposition import leave_out_creation_times
 from voicechat.process import spare_what_stays, stop_signals
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2
 from voicechat.rpc.voicechat.tts.v1.tts_pb2_grpc import add_SynthesizerServicer_to_server
@@ -64,6 +65,7 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
         EngineError: The engine family is not part of this worker.
     """
     check_worker(settings)
+    leave_out_creation_times()
     stop = asyncio.Event()
     async with _Worker.running(settings) as worker, asyncio.TaskGroup() as group:
         with stop_signals(stop):
