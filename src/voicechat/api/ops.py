@@ -1,4 +1,4 @@
-"""The app of port 8081: health, readiness, liveness and metrics."""
+"""The app of port 8081: health, readiness, liveness, metrics and the fleet."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ from voicechat.api.guard import OriginGuard
 from voicechat.api.health import Check, HealthMonitor
 from voicechat.api.lifecycle import Lifecycle, Phase
 from voicechat.api.metrics import Now, Shown
-from voicechat.api.redis_probe import redis_probe
 from voicechat.api.services import Services
 from voicechat.api.summary import summary
+from voicechat.fleet.port import VoiceError
 
 
 def create_ops_app(services: Services, clock: Callable[[], float] = time.monotonic) -> FastAPI:
     """What operators and balancers ask of the process behind `services`."""
     app = FastAPI(title="voicechat ops", docs_url=None, redoc_url=None, openapi_url=None)
     install_error_handlers(app)
-    redis_url = services.settings.redis.url
-    monitor = HealthMonitor({"redis": redis_probe(redis_url), "worker": services.fleet.check}, clock)
+    monitor = HealthMonitor({"redis": services.redis, "worker": services.fleet.check}, clock)
     conversations = services.conversations
 
     def uptime_s() -> float:
@@ -55,6 +54,14 @@ def create_ops_app(services: Services, clock: Callable[[], float] = time.monoton
     @app.get("/liveness")
     async def liveness() -> dict[str, Any]:
         return {"status": "alive", "uptime_seconds": uptime_s()}
+
+    @app.get("/workers")
+    async def show_workers() -> Response:
+        try:
+            known = await services.fleet.workers()
+        except VoiceError as error:
+            return JSONResponse({"workers": [], "error": str(error)}, 503)
+        return JSONResponse({"workers": [worker.model_dump(mode="json", exclude={"instance"}) for worker in known]})
 
     @app.get("/metrics")
     async def show_metrics(request: Request) -> Response:

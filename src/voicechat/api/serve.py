@@ -11,17 +11,19 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 import structlog
-from prometheus_client import REGISTRY, disable_created_metrics
+from prometheus_client import REGISTRY
 
 from voicechat.access.access import Access
 from voicechat.access.build import open_access
 from voicechat.access.denial import Reason
 from voicechat.api.app import create_app
+from voicechat.api.health import Probe
 from voicechat.api.lifecycle import Lifecycle, Phase
 from voicechat.api.loading import DeferredEars, DeferredFactory
 from voicechat.api.measured import ConversationMetrics, SessionWatch
 from voicechat.api.moves import open_moves
 from voicechat.api.ops import create_ops_app
+from voicechat.api.redis_probe import open_redis_probe
 from voicechat.api.room_door import DeferredRooms
 from voicechat.api.room_service import is_configured, modules_of_rooms, serving_rooms
 from voicechat.api.servers import QuietServer, bind, make_server, port_of, running
@@ -32,6 +34,7 @@ from voicechat.conversation.meter import Meter
 from voicechat.conversation.port import ConversationFactory
 from voicechat.fleet.open import open_fleet
 from voicechat.fleet.port import VoiceFleet
+from voicechat.observability.exposition import leave_out_creation_times
 from voicechat.observability.rejections import rejections
 from voicechat.observability.sla import Sla
 from voicechat.process import spare_what_stays, stop_signals
@@ -61,8 +64,7 @@ async def serve(settings: Settings, ready: Announce | None = None) -> None:
     Liveness answers at once, readiness once the models are loaded. Raises `ExposedError`, `KeyStoreError`, `BindError`,
     `EarsError`, `MindError` or `PartError` when the process cannot do its work; the text says what to do.
     """
-    # When each series began would be a fifth of every scrape, and nobody asks.
-    disable_created_metrics()  # type: ignore[no-untyped-call]  # the library does not type it
+    leave_out_creation_times()
     rejections.expect(Reason)
     stop, metrics = asyncio.Event(), ConversationMetrics(REGISTRY, Sla(REGISTRY))
     with stop_signals(stop):
@@ -71,8 +73,9 @@ async def serve(settings: Settings, ready: Announce | None = None) -> None:
             open_access(settings) as access,
             open_fleet(settings, REGISTRY, metrics.sla) as fleet,
             open_moves(settings.redis) as moves,
+            open_redis_probe(settings.redis.url) as redis,
         ):
-            await _serve(settings, access, fleet, moves, metrics, stop, ready or _log_ready)
+            await _serve(settings, access, fleet, moves, redis, metrics, stop, ready or _log_ready)
 
 
 async def _serve(
@@ -80,6 +83,7 @@ async def _serve(
     access: Access,
     fleet: VoiceFleet,
     moves: Moves | None,
+    redis: Probe | None,
     metrics: ConversationMetrics,
     stop: asyncio.Event,
     ready: Announce,
@@ -100,6 +104,7 @@ async def _serve(
             decoders=decoders,
             started_at=time.monotonic(),
             moves=moves,
+            redis=redis,
             rooms=DeferredRooms(expected=is_configured(settings.livekit)),
         )
         async with _listening(services, ready) as api:

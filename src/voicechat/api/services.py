@@ -6,6 +6,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from voicechat.access.access import Access
+from voicechat.api.health import Probe
 from voicechat.api.lifecycle import Lifecycle
 from voicechat.api.loading import DeferredEars
 from voicechat.api.room_door import DeferredRooms
@@ -23,6 +24,7 @@ class Services:
 
     `executor` is for codecs that somebody listens to, `decoders` for recordings, which may take seconds. `started_at`
     is a reading of the monotonic clock, in seconds. `moves`: None where conversations end with the process.
+    `redis` asks it whether it answers; None where it is not configured.
     """
 
     settings: Settings
@@ -35,6 +37,7 @@ class Services:
     decoders: Executor
     started_at: float
     moves: Moves | None = None
+    redis: Probe | None = None
     rooms: DeferredRooms = field(default_factory=DeferredRooms)
 
     @property

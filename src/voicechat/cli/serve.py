@@ -115,7 +115,7 @@ def top(
     from voicechat.launch.top import show_top
 
     settings = settings_of(config, overrides, {})
-    show_top(settings, url or f"http://127.0.0.1:{settings.server.health_check_port}", once=once)
+    show_top(url or f"http://127.0.0.1:{settings.server.health_check_port}", once=once)
 
 
 @app.command()

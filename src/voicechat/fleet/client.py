@@ -17,8 +17,10 @@ from voicechat.fleet.member import Member
 from voicechat.fleet.metrics import FleetMetrics
 from voicechat.fleet.placing import Placing
 from voicechat.fleet.port import SpeechRequest, SpeechStream, VoiceError, VoiceModel
+from voicechat.fleet.record import WorkerRecord
 from voicechat.fleet.registry import Registry
 from voicechat.fleet.seed import SeedCapacity
+from voicechat.fleet.status import ask_status
 from voicechat.fleet.view import FleetView, follow
 from voicechat.fleet.wire import voice_error, voice_model
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
@@ -112,6 +114,15 @@ class WorkerFleet:
         if failures and not found:
             raise failures[0]
         return list(found.values())
+
+    async def workers(self) -> Sequence[WorkerRecord]:
+        """Who registered themselves, by name, with what was asked of them since; else the seed, which is asked."""
+        known = [member for member in self._view.members if not member.is_seed]
+        if not known:
+            link = self._link_to(Member.seed(self._settings.worker_address))
+            return [await ask_status(link, min(self._settings.connect_timeout_s, CHECK_S))]
+        told = [member.record.model_copy(update={"active": member.active}) for member in known]
+        return sorted(told, key=lambda record: record.name)
 
     async def check(self) -> None:
         """Ask workers, many at once, until one serves. Raises `VoiceError` with what the last one said."""

@@ -29,6 +29,7 @@ from voicechat.fleet.port import (
     VoiceModel,
     WordsTimed,
 )
+from voicechat.fleet.record import WorkerRecord
 
 _SENTENCE = re.compile(r"[^.!?]*[.!?]+(?=\s)\s*")
 _WORD = re.compile(r"\S+")
@@ -181,6 +182,11 @@ class FakeFleet:
     async def models(self) -> Sequence[VoiceModel]:
         """The one voice there is."""
         return [VoiceModel("fake", "fake", ("en",), ("default",), 24_000, "CC0-1.0", True, True)]
+
+    async def workers(self) -> Sequence[WorkerRecord]:
+        """The one worker there is. Raises `refuse_with` where it is set."""
+        await self.check()
+        return [WorkerRecord(name="fake", address="fake:7001", capacity=self.capacity or 0)]
 
     async def check(self) -> None:
         """Raise `refuse_with` where it is set."""

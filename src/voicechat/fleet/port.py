@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from voicechat.fleet.record import WorkerRecord
 from voicechat.observability.traces import TraceContext
 
 
@@ -190,6 +191,9 @@ class VoiceFleet(Protocol):
     @property
     def capacity(self) -> int | None:
         """Replies to listeners that the workers can speak at once, as they measure it; None where they do not say."""
+
+    async def workers(self) -> Sequence[WorkerRecord]:
+        """Who speaks, by name, and how busy they are. Raises `VoiceError` where the only one does not answer."""
 
     async def check(self) -> None:
         """Raise `VoiceError` unless a worker can speak now."""

@@ -5,21 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import TypeAdapter
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from voicechat.fleet.port import VoiceError
 from voicechat.fleet.record import WorkerRecord
-from voicechat.fleet.registry import Registry, RegistryError, open_registry
-from voicechat.launch.workers import fleet_table, known_workers
-from voicechat.settings import Settings
+from voicechat.launch.workers import fleet_table
 
 REFRESH_S = 2.0
 TIMEOUT_S = 2.0
@@ -27,6 +25,7 @@ PROMISES_MS = {"synthesis_latency_p95_ms": 300.0, "session_barge_in_p95_ms": 50.
 """Beyond these a figure is red."""
 STAGES = ("endpoint", "asr", "llm", "tts", "total")
 _TURN = "voicechat_turn_latency_seconds"
+_RECORDS = TypeAdapter(tuple[WorkerRecord, ...])
 
 Stages = dict[str, tuple[float, float]]
 """For each stage of turns: the sum of seconds, and how many turns."""
@@ -47,54 +46,45 @@ class Sight:
     problem: str = ""
 
 
-def show_top(settings: Settings, url: str, *, once: bool) -> None:
+def show_top(url: str, *, once: bool) -> None:
     """Show it until interrupted, or once. Raises `TopError` where the first look sees nothing."""
-    asyncio.run(_show(settings, url.rstrip("/"), once=once))
+    asyncio.run(_show(url.rstrip("/"), once=once))
 
 
-async def _show(settings: Settings, url: str, *, once: bool) -> None:
-    registry = open_registry(settings.redis)
-    try:
-        async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
-            sight = await _look(client, url, settings, registry)
-            if once:
-                Console().print(screen(sight, None, url))
-                return
-            before: Sight | None = None
-            with Live(screen(sight, None, url), auto_refresh=False, screen=True) as live:
-                while True:
-                    await asyncio.sleep(REFRESH_S)
-                    before, sight = sight, await _look_again(client, url, settings, registry, sight)
-                    live.update(screen(sight, before, url), refresh=True)
-    finally:
-        if registry is not None:
-            await registry.aclose()
+async def _show(url: str, *, once: bool) -> None:
+    async with httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False) as client:
+        sight = await look(client, url)
+        if once:
+            Console().print(screen(sight, None, url))
+            return
+        with Live(screen(sight, None, url), auto_refresh=False, screen=True) as live:
+            while True:
+                await asyncio.sleep(REFRESH_S)
+                before, sight = sight, await _look_again(client, url, sight)
+                live.update(screen(sight, before, url), refresh=True)
 
 
-async def _look_again(
-    client: httpx.AsyncClient, url: str, settings: Settings, registry: Registry | None, last: Sight
-) -> Sight:
+async def _look_again(client: httpx.AsyncClient, url: str, last: Sight) -> Sight:
     """A new look; while nobody answers, the last one and why."""
     try:
-        return await _look(client, url, settings, registry)
+        return await look(client, url)
     except TopError as error:
-        return Sight(last.figures, last.uptime_s, last.stages, last.workers, str(error))
+        return replace(last, problem=str(error))
 
 
-async def _look(client: httpx.AsyncClient, url: str, settings: Settings, registry: Registry | None) -> Sight:
+async def look(client: httpx.AsyncClient, url: str) -> Sight:
+    """Ask the orchestrator whose ops address is `url`. Raises `TopError`."""
     try:
-        summary, metrics = await asyncio.gather(client.get(f"{url}/metrics/summary"), client.get(f"{url}/metrics"))
+        summary, metrics, fleet = await asyncio.gather(
+            *(client.get(f"{url}{path}") for path in ("/metrics/summary", "/metrics", "/workers"))
+        )
         summary.raise_for_status()
-        told = summary.json()
-    except (httpx.HTTPError, ValueError) as error:
-        raise TopError(f"no orchestrator answers at {url} ({error}); name its ops address with --url") from error
-    workers: Sequence[WorkerRecord] = ()
-    problem = ""
-    try:
-        workers = await known_workers(settings, registry)
-    except (RegistryError, VoiceError) as fault:
-        problem = str(fault)
-    return Sight(told["metrics"], told["uptime_seconds"], turn_stages(metrics.text), workers, problem)
+        told, known = summary.json(), fleet.json()
+        workers = _RECORDS.validate_python(known["workers"])
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        reason = str(error).partition("\n")[0]
+        raise TopError(f"no orchestrator answers at {url} ({reason}); name its ops address with --url") from error
+    return Sight(told["metrics"], told["uptime_seconds"], turn_stages(metrics.text), workers, known.get("error", ""))
 
 
 def turn_stages(exposition: str) -> Stages:

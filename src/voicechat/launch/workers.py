@@ -7,17 +7,15 @@ import json
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 
-import grpc.aio
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 from voicechat.fleet.channels import WorkerLink
 from voicechat.fleet.port import VoiceError
-from voicechat.fleet.record import ModelRecord, WorkerRecord
+from voicechat.fleet.record import WorkerRecord
 from voicechat.fleet.registry import Registry, RegistryError, open_registry
-from voicechat.fleet.wire import voice_error
-from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
+from voicechat.fleet.status import ask_status
 from voicechat.settings import Settings
 
 REFRESH_S = 1.0
@@ -73,28 +71,11 @@ async def known_workers(settings: Settings, registry: Registry | None) -> Sequen
 
 async def _ask(settings: Settings) -> WorkerRecord:
     """What the worker that the settings name says of itself. Raises `VoiceError`."""
-    address = settings.tts.worker_address
-    link = WorkerLink(address, settings.grpc)
+    link = WorkerLink(settings.tts.worker_address, settings.grpc)
     try:
-        await link.reach(settings.tts.connect_timeout_s)
-        status = await link.stub.GetStatus(pb.GetStatusRequest(), timeout=settings.tts.connect_timeout_s)
-    except grpc.aio.AioRpcError as error:
-        raise voice_error(error, address) from error
+        return await ask_status(link, settings.tts.connect_timeout_s)
     finally:
         await link.aclose()
-    return WorkerRecord(
-        name=address,
-        address=address,
-        engine=status.engine,
-        models=tuple(
-            ModelRecord(id=model.id, languages=tuple(model.languages), resident=True)
-            for model in status.resident_models
-        ),
-        capacity=status.capacity,
-        active=status.active_streams + status.queue_depth,
-        version=status.version,
-        draining=status.draining,
-    )
 
 
 def fleet_table(workers: Iterable[WorkerRecord], problem: str = "") -> Table:

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from voicechat.api.health import Check, HealthMonitor
@@ -18,7 +17,6 @@ from voicechat.conversation.fake_conversation import DEFAULT_CONFIG, FakeFactory
 from voicechat.conversation.port import CommandRefused
 from voicechat.fleet.fake import FakeFleet
 from voicechat.fleet.port import VoiceError
-from voicechat.settings import RedisSettings
 
 
 class Clock:
@@ -75,6 +73,16 @@ def test_metrics_tell_which_parts_answer_and_whether_work_may_come(
     assert "voicechat_ready 0.0" in ill
 
 
+def test_the_workers_are_told_or_why_not(ops: TestClient, fleet: FakeFleet) -> None:
+    fleet.capacity = 9
+    (worker,) = ops.get("/workers").json()["workers"]
+    assert (worker["name"], worker["capacity"]) == ("fake", 9)
+    assert "instance" not in worker
+    fleet.refuse_with = VoiceError("UNAVAILABLE", "no worker was reached")
+    answer = ops.get("/workers")
+    assert (answer.status_code, answer.json()) == (503, {"workers": [], "error": "no worker was reached"})
+
+
 def test_answers_are_remembered_for_a_second(ops: TestClient, fleet: FakeFleet, clock: Clock) -> None:
     assert ops.get("/health").status_code == 200
     fleet.refuse_with = VoiceError("UNAVAILABLE", "gone")
@@ -93,8 +101,10 @@ def test_a_process_that_loads_or_drains_is_not_ready_but_alive(ops: TestClient, 
 
 
 def test_a_lost_redis_is_unhealthy_but_ready(services: Services, clock: Clock) -> None:
-    redis = RedisSettings(url=SecretStr("redis://127.0.0.1:1/0"))
-    services = replace(services, settings=services.settings.model_copy(update={"redis": redis}))
+    async def probe() -> None:
+        raise ConnectionRefusedError("nobody listens")
+
+    services = replace(services, redis=probe)
     services.lifecycle.move(Phase.SERVING)
     with TestClient(create_ops_app(services, clock), base_url="http://127.0.0.1:8081") as ops:
         answer = ops.get("/health")

@@ -26,6 +26,7 @@ async def test_the_fleet_can_speak_to_as_many_as_its_workers_tell() -> None:
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     assert fleet.capacity == 10
+    assert [(one.name, one.capacity) for one in await fleet.workers()] == [("one", 5), ("three", 5), ("two", 5)]
     following.cancel()
     await asyncio.gather(following, return_exceptions=True)
     await fleet.aclose()

@@ -3,10 +3,12 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import httpx
+import pytest
 from rich.console import Console
 
 from voicechat.fleet.record import WorkerRecord
-from voicechat.launch.top import Sight, screen, turn_stages
+from voicechat.launch.top import Sight, TopError, look, screen, turn_stages
 
 EXPOSITION = """\
 # TYPE voicechat_turn_latency_seconds histogram
@@ -26,6 +28,34 @@ def shown(sight: Sight, before: Sight | None = None) -> str:
 
 def sight(uptime_s: float = 3725.0, stages: Any = None, problem: str = "", **figures: float | None) -> Sight:
     return Sight(dict(figures), uptime_s, stages or {}, (WORKER,), problem)
+
+
+def answering(workers: dict[str, Any]) -> httpx.AsyncClient:
+    """A client of an orchestrator that knows these workers."""
+    told: dict[str, httpx.Response] = {
+        "/metrics/summary": httpx.Response(200, json={"metrics": {"sessions_active": 3}, "uptime_seconds": 60.0}),
+        "/metrics": httpx.Response(200, text=EXPOSITION),
+        "/workers": httpx.Response(503 if "error" in workers else 200, json=workers),
+    }
+    return httpx.AsyncClient(transport=httpx.MockTransport(lambda request: told[request.url.path]))
+
+
+async def test_the_orchestrator_tells_of_the_fleet_wherever_the_workers_listen() -> None:
+    async with answering({"workers": [WORKER.model_dump(mode="json")]}) as client:
+        seen = await look(client, "http://ops")
+    assert (seen.workers, seen.figures, seen.stages) == ((WORKER,), {"sessions_active": 3}, {"total": (3.0, 4.0)})
+
+
+async def test_a_worker_that_does_not_answer_is_told_beside_the_figures() -> None:
+    async with answering({"workers": [], "error": "no worker was reached"}) as client:
+        seen = await look(client, "http://ops")
+    assert (seen.workers, seen.problem) == ((), "no worker was reached")
+
+
+async def test_what_is_no_orchestrator_is_said_with_its_address() -> None:
+    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(404))) as client:
+        with pytest.raises(TopError, match="http://ops.*--url"):
+            await look(client, "http://ops")
 
 
 def test_metrics_tell_the_stages_of_turns() -> None:
