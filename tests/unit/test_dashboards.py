@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models import dashboard, prometheus
 
 REPOSITORY = Path(__file__).parents[2]
 GRAFANA = REPOSITORY / "monitoring" / "grafana"
@@ -41,6 +44,15 @@ def test_the_committed_dashboard_is_what_the_code_makes() -> None:
         [sys.executable, "-m", "scripts.dashboards", "--check"], cwd=REPOSITORY, capture_output=True, text=True
     )
     assert check.returncode == 0, check.stderr
+
+
+def test_grafanas_own_types_read_all_of_it() -> None:
+    register_default_plugins()
+    text = (GRAFANA / "dashboards" / "tts-metrics.json").read_text()
+    read = dashboard.Dashboard.from_json(json.loads(text))
+    assert json.dumps(read, cls=JSONEncoder, indent=2, sort_keys=True) + "\n" == text
+    flat = [inner for panel in read.panels or [] for inner in getattr(panel, "panels", None) or [panel]]
+    assert {type(target) for panel in flat for target in panel.targets} == {prometheus.Dataquery}
 
 
 def test_it_shows_the_last_hour_anew_every_ten_seconds(board: Any) -> None:
