@@ -134,9 +134,10 @@ class FleetCollector(Collector):
         yield GaugeMetricFamily("workers_active", "Workers that speak now", value=busy)
         yield GaugeMetricFamily("workers_idle", "Workers that wait for something to speak", value=len(members) - busy)
         places = self._capacity()
-        used = 100 * sum(member.active for member in members) / places if places else nan
+        # Replies that wait are counted apart.
+        taken = min(places or 0, sum(member.active for member in members))
         yield GaugeMetricFamily(
             "worker_utilization_percent",
             "Share of the workers' places taken; NaN while no worker tells how many it has",
-            value=used,
+            value=100 * taken / places if places else nan,
         )
