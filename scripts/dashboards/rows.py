@@ -181,7 +181,13 @@ LIVEKIT = Row(
             "Packets Lost",
             "Share of packets that a receiver missed and asked for again.",
             Kind.LINES,
-            (Query("sum(rate(livekit_nack_total[5m])) / sum(rate(livekit_packet_total[5m]))", "asked again"),),
+            (
+                Query(
+                    # Until the first packet is missed there is no such series.
+                    "(sum(rate(livekit_nack_total[5m])) or vector(0)) / sum(rate(livekit_packet_total[5m]))",
+                    "asked again",
+                ),
+            ),
             unit="percentunit",
             levels=levels(MORE_IS_WORSE, 0.01, 0.05),
         ),
