@@ -58,6 +58,7 @@ def test_a_turn_is_one_trace_whose_steps_add_up_to_its_latency(tmp_path: Path) -
             "ENABLE_PROFILING": "true",
             "PROFILE_OUTPUT_DIR": str(tmp_path / "profiles"),
             "PROFILE_MIN_DURATION_MS": "1",
+            "XDG_STATE_HOME": str(tmp_path),
         }
         limits = ("--set", "llm.temperature=0", "--set", "llm.max_output_tokens=32")
         stack = start_stack(tmp_path / "up.log", "--mind", "embedded", *limits, environment=environment)
@@ -75,6 +76,8 @@ def test_a_turn_is_one_trace_whose_steps_add_up_to_its_latency(tmp_path: Path) -
     the_worker_goes_on_where_the_orchestrator_called_it(spans)
     a_callers_trace_goes_on([span for span in collector.spans if span.trace_id == CALLER_TRACE])
     profiles_can_be_read(tmp_path / "profiles")
+    (log,) = tmp_path.glob("voicechat/up-*.log")
+    both_processes_name_it_in_their_logs(turn, log.read_text())
 
 
 def the_steps_add_up(turn: Received, spans: Sequence[Received]) -> None:
@@ -106,6 +109,16 @@ def a_callers_trace_goes_on(spans: Sequence[Received]) -> None:
     request = named(spans, "POST /synthesize")
     assert request.parent_id == CALLER_SPAN
     assert named(spans, RPC, "orchestrator").parent_id == request.span_id
+
+
+def both_processes_name_it_in_their_logs(turn: Received, log: str) -> None:
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    told = [line for line in lines if line.get("turn") == turn.attributes["voicechat.turn.id"]]
+    assert {line["service"] for line in told} == {"orchestrator", "worker"}
+    assert {line["trace_id"] for line in told} == {turn.trace_id}
+    assert {line["session"] for line in told if line["service"] == "orchestrator"} == {turn.attributes["session.id"]}
+    over = next(line for line in told if line["service"] == "orchestrator" and line["event"] == "reply over")
+    assert over["total_ms"] == pytest.approx(turn.attributes[LATENCY], abs=1.0)
 
 
 def profiles_can_be_read(directory: Path) -> None:

@@ -68,8 +68,7 @@ class Replies:
         reply = self._newest = Reply(handle, options, wants_audio)
         CURRENT_REPLY.set(reply)
         begin_turn(reply)
-        in_logs = {} if reply.trace_id is None else {"trace_id": reply.trace_id}
-        structlog.contextvars.bind_contextvars(turn=reply.id, **in_logs)
+        structlog.contextvars.bind_contextvars(**reply.in_logs)
         handle.add_done_callback(lambda _: self._done(reply))
         return reply
 
@@ -190,6 +189,8 @@ class Replies:
             self.open(reply)
         if reply.phase is ReplyPhase.OPEN:
             self._finish(reply)
+            stages = {f"{stage}_ms": round(ms) for stage, ms in reply.stages_ms().items()}
+            log.info("reply over", **reply.in_logs, status=reply.status, sent_ms=round(reply.sent_ms), **stages)
         reply.phase = ReplyPhase.FINISHED
         reply.voice = None
         turn_over(reply, self._clock.wall())

@@ -120,6 +120,11 @@ class Reply:
         """The id of its trace; None where it has none."""
         return None if self.trace is None else self.trace.context.trace
 
+    @property
+    def in_logs(self) -> Mapping[str, str]:
+        """What lines about it are found by."""
+        return {"turn": self.id} if self.trace_id is None else {"turn": self.id, "trace_id": self.trace_id}
+
     def stages_ms(self) -> Mapping[str, float]:
         """Latency by stage; stages that cannot be told are left out."""
         return {name: _ms(begin, end) for name, (begin, end) in self._spans().items()}

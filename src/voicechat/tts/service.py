@@ -140,8 +140,12 @@ class SynthesizerService(SynthesizerServicer):
             profile = None if self._profiling is None else ReplyProfile(self._profiling, start.request_id)
             reply = self._reply(loaded, options, context, trace, profile)
             async with _listening(reply, requests):
-                with self._metrics.counted_outcome():
-                    await reply.speak()
+                try:
+                    with self._metrics.counted_outcome():
+                        await reply.speak()
+                finally:
+                    spent_ms = round(1000 * reply.synthesis_s)
+                    _log.info("reply over", model=model_id, audio_ms=round(reply.audio_ms), synthesis_ms=spent_ms)
                 await held.aclose()
             if profile is not None:
                 await profile.save(reply.synthesis_s)
