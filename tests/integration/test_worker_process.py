@@ -82,13 +82,13 @@ async def test_nobody_there_is_said_with_what_to_do() -> None:
     assert refused.value.code == "UNAVAILABLE"
 
 
-def test_metrics_are_served() -> None:
+def test_metrics_and_health_are_served() -> None:
     port = free_port()
-    with (
-        running_worker(metrics_port=port),
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer,
-    ):
-        text = answer.read().decode()
+    with running_worker(metrics_port=port):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+            assert answer.read() == b"serving\n"
 
     assert "voicechat_worker_models_resident 1.0" in text
     assert "_created" not in text

@@ -24,6 +24,7 @@ def main(arguments: list[str]) -> int:
         return _refuse(error)
     configure_logging(settings.logging, "worker", secrets=secret_values(settings))
     from voicechat.access.exposure import ExposedError
+    from voicechat.models.errors import ModelError
     from voicechat.tts.engine import EngineError
     from voicechat.tts.serve import serve
 
@@ -31,7 +32,7 @@ def main(arguments: list[str]) -> int:
     try:
         with exported_traces(settings.tracing, "worker"):
             asyncio.run(serve(settings, ready=lambda port: _announce(f"{host}:{port}")))
-    except (EngineError, ExposedError, OSError) as error:
+    except (EngineError, ExposedError, ModelError, OSError) as error:
         return _refuse(error)
     return 0
 

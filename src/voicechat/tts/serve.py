@@ -14,7 +14,7 @@ import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import aio as health_aio
 from grpc_reflection.v1alpha import reflection
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app, start_http_server
 
 from voicechat.access.exposure import check_worker
 from voicechat.fleet.announcer import Announcer
@@ -27,6 +27,7 @@ from voicechat.settings import Adapter, Settings, WorkerSettings
 from voicechat.tts.admission import Admission
 from voicechat.tts.credentials import bind, interceptors
 from voicechat.tts.engine import Engine, EngineError
+from voicechat.tts.health import with_health
 from voicechat.tts.library import Library, LoadedVoice
 from voicechat.tts.metrics import WorkerMetrics
 from voicechat.tts.refusal import Refusal
@@ -63,8 +64,10 @@ async def serve(settings: Settings, *, ready: Callable[[int], None] | None = Non
         ExposedError: The worker would serve a public address without credentials.
         OSError: A port is taken, or a file of the credentials cannot be read.
         EngineError: The engine family is not part of this worker.
+        UnknownModelError: There is no voice of a name that should be there from the start.
     """
     check_worker(settings)
+    _check_preload(settings)
     leave_out_creation_times()
     stop = asyncio.Event()
     async with _Worker.running(settings) as worker, asyncio.TaskGroup() as group:
@@ -103,6 +106,7 @@ class _Worker:
         health: health_aio.HealthServicer,
         server: grpc.aio.Server,
         announcer: Announcer | None,
+        serves: asyncio.Event,
     ) -> None:
         self._settings = settings
         self._port = port
@@ -111,7 +115,7 @@ class _Worker:
         self._health = health
         self._server = server
         self._announcer = announcer
-        self._serves = asyncio.Event()
+        self._serves = serves
 
     @classmethod
     @asynccontextmanager
@@ -133,7 +137,8 @@ class _Worker:
             limits = Limits(settings.tts.default_model, worker.max_text_chars)
             service = SynthesizerService(library, residency, admission, scheduler, metrics, limits, settings.profiling)
             _watch(metrics, library.engine, residency, admission, scheduler)
-            stack.enter_context(_metrics_server(worker, metrics.registry))
+            serves = asyncio.Event()
+            stack.enter_context(_metrics_server(worker, metrics.registry, serves.is_set))
             health = health_aio.HealthServicer()
             server, port = await _bind(settings, service, health, metrics)
             stack.push_async_callback(server.stop, None)
@@ -141,11 +146,11 @@ class _Worker:
             if announcer is not None:
                 metrics.registered.set_function(lambda: announcer.registered)
             _log.info("worker bound", host=worker.host, port=port, threads=threads)
-            yield cls(settings, port, service, residency, health, server, announcer)
+            yield cls(settings, port, service, residency, health, server, announcer, serves)
 
     async def preload(self, ready: Callable[[int], None] | None) -> None:
         """Load what should be there from the start, then tell the world; files that are missing may still come."""
-        for model_id in self._settings.worker.preload or [self._settings.tts.default_model]:
+        for model_id in _preload(self._settings):
             await self._persist(model_id)
         spare_what_stays()
         await self._tell(health_pb2.HealthCheckResponse.SERVING)
@@ -177,6 +182,7 @@ class _Worker:
     async def drain(self) -> None:
         """Leave the registry, refuse what is new, finish what runs, and close."""
         _log.info("draining", at_most_s=self._settings.worker.drain_s)
+        self._serves.clear()
         if self._announcer is not None:
             await self._announcer.leave()
         await self._health.enter_graceful_shutdown()
@@ -187,6 +193,17 @@ class _Worker:
     async def _tell(self, status: health_pb2.HealthCheckResponse.ServingStatus) -> None:
         for name in ("", SERVICE):
             await self._health.set(name, status)
+
+
+def _preload(settings: Settings) -> list[str]:
+    return settings.worker.preload or [settings.tts.default_model]
+
+
+def _check_preload(settings: Settings) -> None:
+    """Raise `UnknownModelError` for a name that is wrong; files that are missing may still come."""
+    store = ModelStore(settings.models.directory)
+    for model_id in _preload(settings):
+        store.entry(model_id)
 
 
 def _cores() -> int:
@@ -237,13 +254,16 @@ async def _bind(
 
 
 @contextmanager
-def _metrics_server(worker: WorkerSettings, registry: CollectorRegistry) -> Iterator[HTTPServer]:
+def _metrics_server(
+    worker: WorkerSettings, registry: CollectorRegistry, serves: Callable[[], bool]
+) -> Iterator[HTTPServer]:
     try:
         server, thread = start_http_server(worker.metrics_port, worker.host, registry)
     except OSError as error:
         raise OSError(
             f"{worker.host}:{worker.metrics_port} cannot be bound; free the port or set worker.metrics_port"
         ) from error
+    server.set_app(with_health(make_wsgi_app(registry), serves))
     try:
         yield server
     finally:
