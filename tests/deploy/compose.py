@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support.stack import free_port
+import httpx
+
+from voicechat.launch.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 FILES = ("docker-compose*.yml", "Caddyfile", ".env.example", "configs", "deploy", "monitoring")
 KEPT_VARIABLES = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG")
+"""Of the environment, what finds Docker; the rest could set what an operator has not."""
 PUBLISHED = (
     "HTTP_PORT",
     "HTTPS_PORT",
@@ -27,6 +30,8 @@ PUBLISHED = (
     "PROMETHEUS_PORT",
     "ALERTMANAGER_PORT",
 )
+MEDIA = {"RTC_PORT_START": 31_900, "RTC_PORT_END": 31_939}
+"""Below those that the system gives to other programs' connections, of which a machine of tests has many."""
 
 
 @dataclass(slots=True)
@@ -44,11 +49,11 @@ class Installation:
             for source in ROOT.glob(pattern):
                 target = directory / source.name
                 shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
-        return cls(directory, {name: free_port() for name in PUBLISHED})
+        return cls(directory, {name: free_port() for name in PUBLISHED} | MEDIA)
 
     def initialise(self, **variables: str) -> None:
-        """Run deploy/init, then edit .env.prod as the operator would."""
-        self.run("deploy/init")
+        """Run `voicechat init`, then edit .env.prod as the operator would."""
+        self.run("deploy/voicechat", "init")
         self.edit(**{name: str(port) for name, port in self.ports.items()}, **variables)
 
     def edit(self, **variables: str) -> None:
@@ -63,9 +68,7 @@ class Installation:
 
     def run(self, *command: str, timeout_s: float = 60, check: bool = True) -> subprocess.CompletedProcess[str]:
         """A command in the directory, without settings of ours in its environment."""
-        kept = {
-            name: os.environ[name] for name in ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG") if name in os.environ
-        }
+        kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
         done = subprocess.run(
             command, cwd=self.directory, env=kept, capture_output=True, text=True, timeout=timeout_s, check=False
         )
@@ -85,6 +88,17 @@ class Installation:
         ids = self.compose("ps", "--quiet", *services, file=file).stdout.split()
         found: list[dict[str, Any]] = json.loads(self.run("docker", "inspect", *ids).stdout)
         return found
+
+    def started_once(self, service: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """A container of a service with other variables, beside those that run, until it ends by itself."""
+        given = (part for name, value in variables.items() for part in ("--env", f"{name}={value}"))
+        command = ("run", "--rm", "--no-deps", "-T", *given, service)
+        return self.compose(*command, timeout_s=60, check=False)
+
+    def synthesis(self, key: str, text: str, timeout_s: float = 60) -> httpx.Response:
+        """The answer to a request for speech, on this machine."""
+        address = f"http://127.0.0.1:{self.ports['API_PORT']}/synthesize"
+        return httpx.post(address, json={"text": text}, headers={"Authorization": f"Bearer {key}"}, timeout=timeout_s)
 
     def in_container(self, service: str, command: str) -> subprocess.CompletedProcess[str]:
         """A shell command in a running container, whatever its outcome."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from deploy.compose import Installation
+from deploy.listener import Door
 
 START_TIMEOUT_S = 300
 KEY_TIMEOUT_S = 15
@@ -38,6 +39,12 @@ def key(installed: Installation) -> str:
         assert time.monotonic() < deadline, "the new key is not in force"
         time.sleep(0.5)
     return token
+
+
+@pytest.fixture(scope="session")
+def door(installed: Installation, authority: str, key: str) -> Door:
+    """How people come in."""
+    return Door.of(installed, authority, key)
 
 
 @pytest.fixture(scope="session")

@@ -12,10 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from deploy.compose import Installation
-from support.speech import PROMPTS
-from support.stack import VOICECHAT
-
-QUESTION = PROMPTS / "conf-onlyone.wav"
+from deploy.listener import Door, talk
 
 
 @pytest.fixture(scope="module")
@@ -24,12 +21,15 @@ def https(installed: Installation, authority: str) -> httpx.Client:
     return httpx.Client(base_url=address, verify=ssl.create_default_context(cafile=authority), timeout=30)
 
 
-def test_the_page_comes_with_headers_that_confine_it(https: httpx.Client) -> None:
+def test_the_page_comes_with_headers_that_confine_it(https: httpx.Client, installed: Installation) -> None:
     page = https.get("/")
     assert page.status_code == 200
     assert "<html" in page.text
     assert "max-age=" in page.headers["strict-transport-security"]
-    assert "script-src 'self'" in page.headers["content-security-policy"]
+    policy = page.headers["content-security-policy"]
+    assert "script-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert f"connect-src 'self' wss://localhost:{installed.ports['LIVEKIT_TLS_PORT']} " in policy
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/health", "/metrics/summary"])
@@ -57,14 +57,8 @@ def test_health_is_what_the_guide_shows(installed: Installation) -> None:
     assert body["worker"] is True
 
 
-def test_a_spoken_question_is_answered_through_tls(installed: Installation, authority: str, key: str) -> None:
-    url = f"wss://localhost:{installed.ports['WEB_TLS_PORT']}/v1/realtime"
-    environment = os.environ | {"SSL_CERT_FILE": authority, "VOICECHAT_API_KEY": key}
-    command = [VOICECHAT, "talk", "--url", url, "--input", str(QUESTION), "--json"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    turns = json.loads(done.stdout)["turns"]
-    assert turns[0]["assistant"]
+def test_a_spoken_question_is_answered_through_tls(door: Door) -> None:
+    assert talk(door)
 
 
 def test_a_caller_in_a_room_is_answered(https: httpx.Client, installed: Installation, authority: str, key: str) -> None:

@@ -1,4 +1,4 @@
-"""Workers come and go."""
+"""Workers come and go while people are served."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import json
 import time
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from deploy.compose import Installation
+from deploy.listener import Door, people
 
-PROFILES = ("--profile", "piper", "--profile", "local-llm")
+KILLED_FOR_S = 10
 
 
 def _workers(installed: Installation) -> int:
@@ -25,24 +25,25 @@ def _until_workers(installed: Installation, count: int, timeout_s: float = 60) -
         time.sleep(1)
 
 
+def _scale(installed: Installation, count: int) -> None:
+    installed.compose("up", "-d", "--wait", "--no-recreate", "--scale", f"tts0={count}", timeout_s=180)
+
+
 @pytest.fixture
-def two_workers(installed: Installation) -> Iterator[Installation]:
-    up = (*PROFILES, "up", "-d", "--wait", "--no-recreate")
-    installed.compose(*up, "--scale", "tts0=2", timeout_s=180)
+def scalable(installed: Installation) -> Iterator[Installation]:
     yield installed
-    installed.compose(*up, "--scale", "tts0=1", timeout_s=180)
+    _scale(installed, 1)
 
 
-def test_a_second_worker_is_found_and_one_that_dies_is_not_missed(two_workers: Installation, key: str) -> None:
-    _until_workers(two_workers, 2)
-    victim = two_workers.inspect(["tts0"])[0]["Id"]
-    two_workers.run("docker", "kill", victim)
-    spoken = httpx.post(
-        f"http://127.0.0.1:{two_workers.ports['API_PORT']}/synthesize",
-        json={"text": "Nobody noticed."},
-        headers={"Authorization": f"Bearer {key}"},
-        timeout=60,
-    )
-    assert spoken.status_code == 200
-    two_workers.run("docker", "start", victim)
-    _until_workers(two_workers, 2)
+def test_more_workers_are_found_and_one_that_dies_is_not_missed(scalable: Installation, door: Door) -> None:
+    with people(door) as served:
+        _scale(scalable, 3)
+        _until_workers(scalable, 3)
+        victim = scalable.inspect(["tts0"])[0]["Id"]
+        scalable.run("docker", "kill", victim)
+        _until_workers(scalable, 2)
+        time.sleep(KILLED_FOR_S)
+    assert served.failures == []
+    assert served.spoken > 10
+    scalable.run("docker", "start", victim)
+    _until_workers(scalable, 3)

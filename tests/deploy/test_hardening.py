@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import socket
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from deploy.compose import Installation
+
+from voicechat.deployment.host import this_host
 
 OURS = ("orchestrator", "tts0", "llm", "web")
 MAY_ADD = {"caddy": ["NET_BIND_SERVICE"]}
@@ -41,32 +46,54 @@ def test_our_processes_run_as_user_1000(installed: Installation, service: str) -
     assert installed.in_container(service, "id -u").stdout.strip() == "1000"
 
 
-def test_only_the_ports_of_the_public_are_bound_to_every_address(containers: dict[str, dict[str, Any]]) -> None:
+def test_only_the_ports_of_the_public_are_bound_to_every_address(
+    installed: Installation, containers: dict[str, dict[str, Any]]
+) -> None:
     public = {
         (service, port)
         for service, one in containers.items()
         for port, bindings in one["HostConfig"]["PortBindings"].items()
         if any(binding["HostIp"] != "127.0.0.1" for binding in bindings)
     }
-    media = {("livekit", f"{port}/udp") for port in range(50000, 50100)}
+    ports = installed.ports
+    media = {("livekit", f"{port}/udp") for port in range(ports["RTC_PORT_START"], ports["RTC_PORT_END"] + 1)}
     doors = {("caddy", f"{port}/tcp") for port in (80, 443, 8443, 8444)}
-    assert public == media | doors | {("livekit", "7881/tcp")}
+    assert public == media | doors | {("livekit", f"{ports['RTC_TCP_PORT']}/tcp")}
+
+
+@pytest.fixture(scope="module")
+def outside() -> Iterator[tuple[str, int]]:
+    """An address beyond the networks of the installation, where somebody listens."""
+    with socket.create_server(("0.0.0.0", 0)) as server:
+        yield this_host().address, server.getsockname()[1]
+
+
+def test_who_must_has_a_way_out(installed: Installation, outside: tuple[str, int]) -> None:
+    assert _connects(installed, "orchestrator", *outside)
 
 
 @pytest.mark.parametrize("service", ["tts0", "llm", "redis", "web"])
-def test_inner_services_have_no_way_out(containers: dict[str, dict[str, Any]], service: str) -> None:
-    assert list(containers[service]["NetworkSettings"]["Networks"]) == ["tts-network"]
-
-
-@pytest.mark.parametrize(
-    ("service", "address", "port"),
-    [("tts0", "1.1.1.1", 443), ("tts0", "caddy", 2019), ("orchestrator", "caddy", 2019)],
-)
-def test_a_process_cannot_connect_where_it_should_not(
-    installed: Installation, service: str, address: str, port: int
+def test_inner_services_have_no_way_out(
+    installed: Installation, containers: dict[str, dict[str, Any]], outside: tuple[str, int], service: str
 ) -> None:
-    tried = installed.in_container(service, f"timeout 3 bash -c '</dev/tcp/{address}/{port}'")
-    assert tried.returncode != 0
+    assert list(containers[service]["NetworkSettings"]["Networks"]) == ["tts-network"]
+    assert not _connects(installed, service, *outside)
+
+
+@pytest.mark.parametrize(("service", "address", "port"), [("tts0", "redis", 6379), ("orchestrator", "tts0", 7001)])
+def test_a_process_connects_where_it_should(installed: Installation, service: str, address: str, port: int) -> None:
+    assert _connects(installed, service, address, port)
+
+
+@pytest.mark.parametrize("service", ["tts0", "orchestrator", "livekit"])
+def test_nobody_changes_the_configuration_of_caddy(installed: Installation, service: str) -> None:
+    assert not _connects(installed, service, "caddy", 2019)
+
+
+def _connects(installed: Installation, service: str, address: str, port: int) -> bool:
+    tried = installed.in_container(service, f"timeout 3 bash -c '</dev/tcp/{address}/{port}' && echo connected")
+    assert "not found" not in tried.stderr
+    return tried.stdout.strip() == "connected"
 
 
 def test_redis_tells_nothing_without_the_password(installed: Installation) -> None:
@@ -79,9 +106,15 @@ def test_the_code_cannot_be_changed_by_who_runs_it(installed: Installation, serv
     assert installed.in_container(service, "touch /app/logs/x /app/profiles/x /tmp/x").returncode == 0
 
 
-def test_no_image_holds_a_compiler_or_a_package_cache(installed: Installation) -> None:
-    for service in ("orchestrator", "tts0", "llm"):
-        found = installed.in_container(
-            service, "command -v gcc cc pip uv; ls /root/.cache /var/lib/apt/lists/*_Packages"
-        )
-        assert found.stdout == ""
+@pytest.mark.parametrize("service", ["orchestrator", "tts0", "llm"])
+def test_no_image_holds_a_compiler_or_a_package_cache(installed: Installation, service: str) -> None:
+    command = "for tool in sh gcc cc pip uv strip; do command -v $tool; done; ls /root/.cache /var/lib/apt/lists"
+    found = installed.in_container(service, command).stdout.split()
+    assert found == ["/usr/bin/sh"]
+
+
+def test_no_secret_is_shown_by_docker_inspect(installed: Installation, containers: dict[str, dict[str, Any]]) -> None:
+    shown = json.dumps(containers)
+    secrets = {path.name: path.read_text() for path in (installed.directory / "secrets").iterdir()}
+    assert secrets["livekit_api_secret"]
+    assert [name for name, value in secrets.items() if value and value in shown] == []

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import socket
 import subprocess
 import sys
@@ -46,7 +47,11 @@ def test_the_commands_are_known_before_anything_heavy_is_imported() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["up", "orchestrator", "worker", "talk", "say", "models list", "models pull", "models verify", "doctor"]
+    "command",
+    [
+        *("up", "orchestrator", "worker", "talk", "say", "models list", "models pull", "models verify", "doctor"),
+        *("init", "backup", "restore"),
+    ],
 )
 def test_every_command_explains_itself(command: str) -> None:
     code, out, _ = run(*command.split(), "--help")
@@ -232,3 +237,26 @@ def test_the_doctor_fails_without_models_and_says_how_to_mend_it() -> None:
     assert findings["voice"]["verdict"] == "fail"
     assert findings["voice"]["mend"] == "voicechat models pull piper-en-us-joe-medium"
     assert findings["python"]["verdict"] == "ok"
+
+
+def test_an_installation_is_made_in_the_directory_where_one_stands(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shutil.copy(Path(__file__).parents[2] / ".env.example", tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    code, out, _ = run("init", "voice.example.com", "203.0.113.7")
+
+    assert code == 0
+    assert out.splitlines()[0] == ".env.prod"
+    assert "DOMAIN=voice.example.com\nNODE_IP=203.0.113.7\n" in (tmp_path / ".env").read_text()
+
+
+def test_a_backup_needs_an_engine_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2375")
+
+    code, _, errors = run("backup")
+
+    assert code == 1
+    assert errors == "voicechat: DOCKER_HOST is tcp://192.0.2.1:2375: run this on the machine of that engine\n"

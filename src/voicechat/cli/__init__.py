@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from voicechat.cli import bench, keys, models, probe, serve, speak
+from voicechat.cli import bench, deployment, doctor, keys, models, probe, serve, speak
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -14,7 +14,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A self-hosted voice assistant you can interrupt.",
 )
-for commands in (serve.app, speak.app, probe.app):
+for commands in (serve.app, speak.app, probe.app, doctor.app, deployment.app):
     app.add_typer(commands)
 for group, commands in {"models": models.app, "keys": keys.app, "bench": bench.app}.items():
     app.add_typer(commands, name=group)

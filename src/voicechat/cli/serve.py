@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from voicechat.cli.common import FAILED, Config, Insecure, Overrides, explained, settings_of
+from voicechat.cli.common import Config, Insecure, Overrides, explained, settings_of
 
 app = typer.Typer()
 
@@ -116,17 +116,3 @@ def top(
 
     settings = settings_of(config, overrides, {})
     show_top(url or f"http://127.0.0.1:{settings.server.health_check_port}", once=once)
-
-
-@app.command()
-@explained
-def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    config: Config = None,
-    overrides: Overrides = None,
-) -> None:
-    """Check models, ports, devices and versions, and say how to mend each. Ends with 1 when something is broken."""
-    from voicechat.launch.doctor import run_doctor
-
-    if not run_doctor(settings_of(config, overrides, {}), as_json=as_json):
-        raise typer.Exit(FAILED)

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
@@ -53,9 +53,9 @@ class Finding:
     mend: str = ""
 
 
-def run_doctor(settings: Settings, *, as_json: bool) -> bool:
-    """Print every finding; whether a conversation can be held."""
-    findings = list(examine(settings))
+def tell(found: Iterable[Finding], *, as_json: bool) -> bool:
+    """Print every finding; whether none is a failure."""
+    findings = list(found)
     if as_json:
         print(json.dumps([asdict(finding) for finding in findings]))
     else:
