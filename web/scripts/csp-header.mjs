@@ -1,4 +1,5 @@
-// Prints the headers of the exported pages in DIRECTORY for Caddy; the API serves the page with the same ones.
+// Prints the headers of the exported pages in DIRECTORY for Caddy; the API serves the page with the same ones. Caddy puts
+// in where it runs which rooms the page connects to (ROOM_ORIGINS), and whose pages may show it (EMBEDDERS).
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -13,11 +14,11 @@ const policy = [
   "style-src 'self' 'unsafe-inline'",
   "img-src 'self' data: blob:",
   "media-src 'self' blob:",
-  "connect-src 'self'",
+  "connect-src 'self' {$ROOM_ORIGINS}",
   "object-src 'none'",
   "base-uri 'none'",
   "form-action 'self'",
-  "frame-ancestors 'none'",
+  "frame-ancestors {$EMBEDDERS:'none'}",
 ].join("; ");
 
 const headers = {

@@ -6,7 +6,7 @@ import json
 import subprocess
 from pathlib import Path
 
-from voicechat.api.page import SECURITY_HEADERS, content_security_policy
+from voicechat.api.page import SECURITY_HEADERS, Reach, content_security_policy
 
 ROOT = Path(__file__).parents[3]
 
@@ -16,5 +16,6 @@ def test_both_servers_confine_the_page_alike(tmp_path: Path) -> None:
     (tmp_path / "csp-hashes.json").write_text(json.dumps({"script": digests}))
     command = [str(ROOT / "scripts" / "with-node"), "node", "web/scripts/csp-header.mjs", str(tmp_path)]
     printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True).stdout
-    headers = SECURITY_HEADERS | {"Content-Security-Policy": content_security_policy(digests)}
+    reach = Reach(rooms=("{$ROOM_ORIGINS}",), embedders=("{$EMBEDDERS:'none'}",))
+    headers = SECURITY_HEADERS | {"Content-Security-Policy": content_security_policy(digests, reach)}
     assert printed.splitlines() == [f'header {name} "{value}"' for name, value in headers.items()]
