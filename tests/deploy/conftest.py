@@ -9,19 +9,32 @@ import httpx
 import pytest
 from deploy.compose import Installation
 from deploy.listener import Door
+from deploy.report import Report, healthy_after_s, memory_mib, write_report
 
 START_TIMEOUT_S = 300
 KEY_TIMEOUT_S = 15
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+def report() -> Iterator[Report]:
+    """Takes what tests measure."""
+    measured: Report = {}
+    yield measured
+    write_report(measured)
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory, report: Report) -> Iterator[Installation]:
     """Everything of the profile piper, with the small language model, healthy."""
     installation = Installation.copied(tmp_path_factory.mktemp("deploy") / "full-duplex-voice-chat")
     installation.initialise(OPENAI_BASE_URL="http://llm:8000/v1", COMPOSE_PROFILES="piper,local-llm")
     installation.remove()
     try:
+        begun = time.monotonic()
         installation.compose("up", "-d", "--wait", timeout_s=START_TIMEOUT_S)
+        report["start"] = {"all_s": round(time.monotonic() - begun, 1)}
+        report["start"] |= {one["Name"].lstrip("/"): healthy_after_s(one) for one in installation.inspect()}
+        report["memory_at_rest_mib"] = memory_mib(installation, ())
         yield installation
     finally:
         print(installation.compose("logs", "--no-color", "--tail", "30", check=False).stdout)

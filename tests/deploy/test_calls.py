@@ -7,18 +7,21 @@ import os
 import ssl
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 from deploy.compose import Installation
-from deploy.listener import Door, talk
+from deploy.listener import Door, people, talk
+from deploy.report import Report, memory_mib
 
 
 @pytest.fixture(scope="module")
-def https(installed: Installation, authority: str) -> httpx.Client:
+def https(installed: Installation, authority: str) -> Iterator[httpx.Client]:
     address = f"https://localhost:{installed.ports['WEB_TLS_PORT']}"
-    return httpx.Client(base_url=address, verify=ssl.create_default_context(cafile=authority), timeout=30)
+    with httpx.Client(base_url=address, verify=ssl.create_default_context(cafile=authority), timeout=30) as client:
+        yield client
 
 
 def test_the_page_comes_with_headers_that_confine_it(https: httpx.Client, installed: Installation) -> None:
@@ -59,6 +62,12 @@ def test_health_is_what_the_guide_shows(installed: Installation) -> None:
 
 def test_a_spoken_question_is_answered_through_tls(door: Door) -> None:
     assert talk(door)
+
+
+def test_memory_is_reported_while_people_talk(installed: Installation, door: Door, report: Report) -> None:
+    with people(door) as served:
+        report["memory_in_a_call_mib"] = memory_mib(installed, ("orchestrator", "tts0", "llm", "livekit"))
+    assert served.failures == []
 
 
 def test_a_caller_in_a_room_is_answered(https: httpx.Client, installed: Installation, authority: str, key: str) -> None:

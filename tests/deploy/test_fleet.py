@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import pytest
 from deploy.compose import Installation
 from deploy.listener import Door, people
+from deploy.report import Report
 
 KILLED_FOR_S = 10
 
@@ -35,7 +37,9 @@ def scalable(installed: Installation) -> Iterator[Installation]:
     _scale(installed, 1)
 
 
-def test_more_workers_are_found_and_one_that_dies_is_not_missed(scalable: Installation, door: Door) -> None:
+def test_more_workers_are_found_and_one_that_dies_is_not_missed(
+    scalable: Installation, door: Door, report: Report
+) -> None:
     with people(door) as served:
         _scale(scalable, 3)
         _until_workers(scalable, 3)
@@ -43,6 +47,7 @@ def test_more_workers_are_found_and_one_that_dies_is_not_missed(scalable: Instal
         scalable.run("docker", "kill", victim)
         _until_workers(scalable, 2)
         time.sleep(KILLED_FOR_S)
+    report["scale_and_kill"] = asdict(served)
     assert served.failures == []
     assert served.spoken > 10
     scalable.run("docker", "start", victim)

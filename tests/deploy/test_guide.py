@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 
 import pytest
 from deploy.compose import ROOT, Installation
+from deploy.report import Report
 
 GUIDE = ROOT / "docs" / "PRODUCTION_DEPLOYMENT.md"
 BLOCK = re.compile(r"(?:<!-- not run: (?P<reason>.+?) -->\n)?```(?P<language>bash)\n(?P<commands>.*?)```", re.DOTALL)
@@ -35,8 +37,10 @@ def test_the_guide_has_the_fifteen_sections() -> None:
 @pytest.mark.parametrize(
     "block", [block for block in _blocks() if block.reason is None], ids=lambda block: block.commands.split("\n")[0]
 )
-def test_commands_of_the_guide_work_as_written(installed: Installation, block: Block) -> None:
+def test_commands_of_the_guide_work_as_written(installed: Installation, report: Report, block: Block) -> None:
     commands = block.commands
     for address, variable in PORTS.items():
         commands = commands.replace(address, f"localhost:{installed.ports[variable]}")
+    begun = time.monotonic()
     installed.run("bash", "-euo", "pipefail", "-c", commands, timeout_s=240)
+    report.setdefault("guide_s", {})[block.commands.strip()] = round(time.monotonic() - begun, 1)

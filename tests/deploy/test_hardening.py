@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from deploy.compose import Installation
+from deploy.report import Report, confinement
 
 from voicechat.deployment.host import this_host
 
@@ -18,9 +19,10 @@ SERVICES = (*OURS, "redis", "livekit", "caddy")
 
 
 @pytest.fixture(scope="module")
-def containers(installed: Installation) -> dict[str, dict[str, Any]]:
-    found = installed.inspect(SERVICES)
-    return {one["Config"]["Labels"]["com.docker.compose.service"]: one for one in found}
+def containers(installed: Installation, report: Report) -> dict[str, dict[str, Any]]:
+    found = {one["Config"]["Labels"]["com.docker.compose.service"]: one for one in installed.inspect(SERVICES)}
+    report["confinement"] = {service: confinement(one) for service, one in found.items()}
+    return found
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import asdict
+
 from deploy.compose import Installation
 from deploy.listener import Door, people
+from deploy.report import Report
 
 
 def _ids(installed: Installation) -> dict[str, str]:
     return {one["Name"]: one["Id"] for one in installed.inspect(["orchestrator", "tts0"])}
 
 
-def test_an_update_replaces_all_and_is_not_noticed(installed: Installation, door: Door) -> None:
-    before = _ids(installed)
+def test_an_update_replaces_all_and_is_not_noticed(installed: Installation, door: Door, report: Report) -> None:
+    before, begun = _ids(installed), time.monotonic()
     with people(door) as served:
         installed.run("deploy/rolling-update", timeout_s=300)
+        report["rolling_update"] = {"took_s": round(time.monotonic() - begun, 1)}
+    report["rolling_update"] |= asdict(served)
     assert not set(before.values()) & set(_ids(installed).values())
     assert served.failures == []
     assert served.spoken > 20

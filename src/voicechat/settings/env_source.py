@@ -53,7 +53,7 @@ def _read_secret(reading: Reading, key: Key, pointer: str, path: Path) -> None:
         return
     if secret:
         reading.take(key.name, secret, pointer)
-    else:
+    elif not key.may_be_empty:
         reading.refuse(pointer, key.name, f"{path} is empty; write the secret into it or unset {pointer}")
 
 

@@ -54,6 +54,12 @@ class Key:
         return self.type is SecretStr
 
     @property
+    def may_be_empty(self) -> bool:
+        """Whether an empty file means that there is none: one is mounted where a secret may come later."""
+        extra = self.field.json_schema_extra
+        return isinstance(extra, dict) and bool(extra.get("may_be_empty"))
+
+    @property
     def structured(self) -> bool:
         """Whether it is a list or a mapping, written as JSON where only text can be given."""
         return get_origin(self.type) in (list, dict)

@@ -14,9 +14,9 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 
-def _env(*names: str, **field: Any) -> Any:
-    """A field that also answers to the environment variables `names`."""
-    return Field(json_schema_extra={"env": list(names)}, **field)
+def _env(*names: str, may_be_empty: bool = False, **field: Any) -> Any:
+    """A field that also answers to the environment variables `names`; if it `may_be_empty`, so may the file of it."""
+    return Field(json_schema_extra={"env": list(names), "may_be_empty": may_be_empty}, **field)
 
 
 class Adapter(StrEnum):
@@ -208,7 +208,9 @@ class LlmSettings(Section):
 
     mind: MindKind = _env("MIND", default=MindKind.AUTO, description="which language model answers")
     base_url: str | None = _env("OPENAI_BASE_URL", default=None, description="address of an OpenAI-compatible server")
-    api_key: SecretStr | None = _env("OPENAI_API_KEY", default=None, description="its key")
+    api_key: SecretStr | None = _env(
+        "OPENAI_API_KEY", may_be_empty=True, default=None, description="its key; a file may be empty: no key"
+    )
     model: str | None = _env("OPENAI_MODEL", default=None, description="its model; unset: the first it lists")
     embedded_model: str = Field("smollm2-135m-instruct", description="model of the embedded server")
     embedded_port: Port = Field(0, description="port of the embedded server; 0 takes a free one")

@@ -160,6 +160,18 @@ def test_a_secret_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     assert "LIVEKIT_API_SECRET_FILE: livekit.api_secret: cannot read" in text
 
 
+def test_an_empty_file_of_a_secret_is_refused(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("\n")
+    assert "is empty; write the secret into it" in refusal(environ={"LIVEKIT_API_SECRET_FILE": str(secret)})
+
+
+def test_a_language_model_of_ones_own_needs_no_key_in_its_file(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.touch()
+    assert load_settings(None, {"OPENAI_API_KEY_FILE": str(key)}, {}).llm.api_key is None
+
+
 def test_an_unknown_key_is_refused_with_its_line_and_the_nearest(tmp_path: Path) -> None:
     text = refusal(write(tmp_path, "server:\n  port: 1\n  health_check_prot: 2\n"))
     assert "orchestrator.yaml:3: server.health_check_prot: is unknown; did you mean server.health_check_port?" in text
