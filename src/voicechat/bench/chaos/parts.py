@@ -54,9 +54,14 @@ class Part:
                 start_new_session=True,
             )
 
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a process; one that is stopped is there."""
+        return self.process is not None and self.process.returncode is None
+
     def send(self, number: int) -> None:
         """Send a signal to the process, if it runs."""
-        if self.process is not None and self.process.returncode is None:
+        if self.process is not None and self.is_running:
             self.process.send_signal(number)
 
     async def ended(self) -> None:
@@ -81,6 +86,16 @@ class Orchestrator:
     ops_port: int
 
     @property
+    def url(self) -> str:
+        """Its API."""
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def realtime_url(self) -> str:
+        """Its Realtime WebSocket."""
+        return f"ws://{self.host}:{self.port}/v1/realtime"
+
+    @property
     def ops_url(self) -> str:
         """Where it is asked how it is."""
         return f"http://{self.host}:{self.ops_port}"
@@ -98,8 +113,7 @@ class Installation:
     @property
     def realtime_url(self) -> str:
         """The first orchestrator's."""
-        first = self.orchestrators[0]
-        return f"ws://{first.host}:{first.port}/v1/realtime"
+        return self.orchestrators[0].realtime_url
 
     async def registered(self) -> frozenset[str]:
         """Names of the workers that the registry knows; nobody while it is away."""
@@ -150,6 +164,7 @@ async def installation(
 def _told(settings: Settings, redis_url: str, mind_url: str) -> Settings:
     given = {
         "server": settings.server.model_dump(),
+        "worker": settings.worker.model_dump(),
         "redis": {"url": redis_url, "heartbeat_s": settings.redis.heartbeat_s},
         "llm": {"mind": "openai", "base_url": mind_url, "model": MODEL, "api_key": "none"},
         "tts": {"worker_address": f"{LOOPBACK}:1", "default_model": settings.tts.default_model},
