@@ -12,7 +12,6 @@ from typing import Any
 
 import grpc
 import httpx
-import psutil
 import pytest
 import schemathesis
 from hypothesis import given
@@ -30,11 +29,15 @@ from support.stack import Stack
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from voicechat.asr.port import EARS_RATE_HZ
 from voicechat.audio.encode import AudioFormat
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
 from voicechat.rpc.voicechat.tts.v1.tts_pb2_grpc import SynthesizerStub
+from voicechat.settings import Settings
 
 ANSWER_WITHIN_S = 30.0
+LONGEST_S = Settings().asr.max_recording_s
+EARS_BYTES_PER_S = 2 * EARS_RATE_HZ
 REFUSALS = {"INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED"}
 CHECKS: list[Any] = [
     not_a_server_error,
@@ -89,6 +92,11 @@ def streams(stack: Stack) -> int:
         return int(status.active_streams)
 
 
+def memory(stack: Stack) -> int:
+    """Bytes that the orchestrator holds."""
+    return int(stack.child("voicechat.launch.alone").memory_info().rss)
+
+
 @pytest.mark.parametrize("mode", list(GenerationMode))
 def test_requests_made_from_the_description(stack: Stack, counts: fuzz.Counts, mode: GenerationMode) -> None:
     schema = schemathesis.openapi.from_url(f"{stack.url}/openapi.json")
@@ -135,6 +143,35 @@ def test_recordings_that_are_damaged(stack: Stack, counts: fuzz.Counts) -> None:
             assert answer.status_code == 200 or answer.json()["error"]["param"] == "file"
 
         heard_or_refused()
+
+
+def test_headers_that_lie(stack: Stack, counts: fuzz.Counts) -> None:
+    with httpx.Client(base_url=stack.url, timeout=ANSWER_WITHIN_S) as client:
+
+        @fuzz.tries(12)
+        @given(fuzz.HEADERS)
+        def heard_or_refused(data: bytes) -> None:
+            answer = client.post("/v1/audio/transcriptions", files={"file": ("a.wav", data)})
+            counts.add("headers that lie", answer.status_code)
+            assert answer.status_code == 200 or answer.json()["error"]["param"] == "file", answer.text
+
+        heard_or_refused()
+
+
+def test_bombs(stack: Stack, counts: fuzz.Counts) -> None:
+    bomb = fuzz.bomb(LONGEST_S + 60)
+    assert len(bomb) < 2**20
+    held = []
+    for _ in range(3):
+        answer = httpx.post(
+            f"{stack.url}/v1/audio/transcriptions", files={"file": ("a.flac", bomb)}, timeout=ANSWER_WITHIN_S
+        )
+        counts.add("bombs", answer.status_code)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, "file")
+        assert f"lasts more than {LONGEST_S:g} s" in answer.text
+        held.append(memory(stack))
+    # The allocator may keep what one of them took, and no more.
+    assert held[-1] - held[0] < LONGEST_S * EARS_BYTES_PER_S / 2
 
 
 def test_events_in_any_order(stack: Stack, counts: fuzz.Counts) -> None:
@@ -217,7 +254,6 @@ def test_streams_that_are_left_in_the_middle(stack: Stack, counts: fuzz.Counts) 
 
 
 def test_memory_stays_where_it_was(stack: Stack, counts: fuzz.Counts) -> None:
-    orchestrator = stack.child("voicechat.launch.alone")
     broken = fuzz.recordings()[0][:200]
     with httpx.Client(base_url=stack.url, timeout=ANSWER_WITHIN_S) as client:
 
@@ -225,7 +261,7 @@ def test_memory_stays_where_it_was(stack: Stack, counts: fuzz.Counts) -> None:
             for _ in range(times):
                 client.post("/v1/audio/transcriptions", files={"file": ("a", broken)})
                 client.post("/v1/audio/speech", json={"input": "", "response_format": "mp3"})
-            return int(psutil.Process(orchestrator.pid).memory_info().rss)
+            return memory(stack)
 
         begin = ask(20)
         end = ask(20 * fuzz.FACTOR)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
+from support.riff import wav
 
 from voicechat.audio.encode import AudioFormat, make_encoder
 from voicechat.rpc.voicechat.tts.v1 import tts_pb2 as pb
@@ -96,31 +98,30 @@ _START = st.builds(
     pace=st.sampled_from([0, 1, 2, 7]),
     skip_ms=st.sampled_from([0, 0, 500, 2**31]),
 )
+_TEXT = st.builds(
+    lambda text: pb.SynthesizeRequest(text=pb.Text(text=text)),
+    st.sampled_from(["Hello there. ", "Well, ", "one two three", "", " ", "$5.20!", "\u0000", "é" * 300, "\U0001f600"])
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
+)
+_CONTROL = st.sampled_from(
+    [
+        pb.SynthesizeRequest(flush=pb.Flush()),
+        pb.SynthesizeRequest(pause=pb.Pause()),
+        pb.SynthesizeRequest(resume=pb.Resume()),
+        pb.SynthesizeRequest(stop=pb.Stop()),
+    ]
+)
 _REQUEST = st.one_of(
+    _TEXT,
+    _CONTROL,
     st.builds(lambda start: pb.SynthesizeRequest(start=start), _START),
-    st.builds(
-        lambda text: pb.SynthesizeRequest(text=pb.Text(text=text)),
-        st.sampled_from(
-            ["Hello there. ", "Well, ", "one two three", "", " ", "$5.20!", "\u0000", "é" * 300, "\U0001f600"]
-        )
-        | st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
-    ),
     st.builds(lambda samples: pb.SynthesizeRequest(played=pb.Played(samples=samples)), _U32),
-    st.sampled_from(
-        [
-            pb.SynthesizeRequest(flush=pb.Flush()),
-            pb.SynthesizeRequest(end=pb.End()),
-            pb.SynthesizeRequest(pause=pb.Pause()),
-            pb.SynthesizeRequest(resume=pb.Resume()),
-            pb.SynthesizeRequest(stop=pb.Stop()),
-            pb.SynthesizeRequest(),
-        ]
-    ),
+    st.sampled_from([pb.SynthesizeRequest(end=pb.End()), pb.SynthesizeRequest()]),
 )
 _GOOD_START = st.just(pb.SynthesizeRequest(start=pb.Start(seed=1)))
-REQUESTS: st.SearchStrategy[list[pb.SynthesizeRequest]] = st.builds(
-    lambda first, rest: [first, *rest], _GOOD_START | _GOOD_START | _REQUEST, st.lists(_REQUEST, max_size=10)
-)
+_IN_ORDER = st.builds(lambda first, rest: [first, *rest], _GOOD_START, st.lists(_TEXT | _CONTROL, max_size=10))
+_ANYHOW = st.builds(lambda first, rest: [first, *rest], _GOOD_START | _REQUEST, st.lists(_REQUEST, max_size=10))
+REQUESTS: st.SearchStrategy[list[pb.SynthesizeRequest]] = _IN_ORDER | _ANYHOW
 """What a client of the worker sends on one stream."""
 
 
@@ -149,3 +150,23 @@ def damaged(whole: list[bytes]) -> st.SearchStrategy[bytes]:
     place = st.floats(0, 0.02) | st.floats(0, 1)
     damage = st.lists(st.tuples(place, st.binary(min_size=1, max_size=8)), max_size=8)
     return st.builds(_damaged, st.sampled_from(whole), damage, st.just(1.0) | st.floats(0, 1))
+
+
+HEADERS = st.builds(
+    wav,
+    st.sampled_from([0, 1, 3_999, 4_000, 8_000, 16_000, 48_000, 384_000, 2**31, 2**32 - 1]),
+    st.sampled_from([0, 1, 2, 7, 255, 65_535]),
+    st.sampled_from([0, 1, 8, 16, 24, 32, 64, 65_535]),
+    st.binary(max_size=4_000),
+    st.none() | st.sampled_from([0, 1, 2**31, 2**32 - 1]),
+    st.sampled_from([1, 1, 3, 6, 7, 17, 85, 65_534]),
+)
+"""Recordings whose header says anything of what follows."""
+
+
+def bomb(seconds: float) -> bytes:
+    """So much silence in a file of some kilobytes."""
+    rate_hz = 4_000
+    encoder = make_encoder(AudioFormat.FLAC, rate_hz)
+    minute = np.zeros(60 * rate_hz, np.int16)
+    return b"".join(encoder.push(minute) for _ in range(math.ceil(seconds / 60))) + encoder.finish()
