@@ -16,6 +16,8 @@ from voicechat.fleet.watch import ReplyWatch
 _LOOK_S = 0.05
 """How often a worker's silence is judged."""
 _SIGN_OF_LIFE_S = 0.25
+_LAST_SIGN_S = 1.0
+"""The same, before a worker is left for others that are full: one whose machine is starved of time answers by then."""
 LOST = frozenset({"UNAVAILABLE", "INTERNAL", "CANCELLED", "DEADLINE_EXCEEDED"})
 """Failures of the worker, not of what it was asked."""
 _log = structlog.get_logger()
@@ -205,10 +207,11 @@ class FleetSpeechStream:
         if not (self._may_go_on() and self._opener.has_other(asked, left)):
             # With nowhere to go, a worker that is late is better than none.
             return self._silence.is_hopeless and not await self._current.answers(_SIGN_OF_LIFE_S)
-        if verdict is Verdict.LEAVE and self._opener.has_room(asked, left):
+        has_room = self._opener.has_room(asked, left)
+        if verdict is Verdict.LEAVE and has_room:
             return True
         # One that is late is better than one that is full, and that one better than one that is dead.
-        if await self._current.answers(_SIGN_OF_LIFE_S):
+        if await self._current.answers(_SIGN_OF_LIFE_S if has_room else _LAST_SIGN_S):
             self._silence.heard()
             return False
         return True

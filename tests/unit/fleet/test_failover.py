@@ -270,7 +270,8 @@ def test_a_slow_worker_is_kept_while_the_others_are_full() -> None:
 
 def test_a_frozen_worker_is_left_even_for_those_that_are_full() -> None:
     workers, dry_s, _ = listened(Fate(30, freezes=True), room=False)
-    assert len(workers.attempts) == 2 and dry_s <= 0.05
+    # 300 ms were in hand when it was asked for a sign of life, for which it had 1 s.
+    assert len(workers.attempts) == 2 and dry_s <= 0.8
 
 
 def test_a_frozen_worker_without_another_ends_the_reply_with_an_error_and_not_never() -> None:
