@@ -27,10 +27,12 @@ from voicechat.conversation.port import (
     ReplyStarted,
     ReplyStatus,
     ReplyText,
+    ReplyToolCall,
     StateChanged,
     UserTranscript,
 )
 from voicechat.transports.rooms.call import House, UntilEnded
+from voicechat.transports.rooms.names import FUNCTIONS, ROLE
 from voicechat.transports.rooms.order import Order
 from voicechat.transports.rooms.rooms import Rooms
 from voicechat.transports.rooms.server import LiveKitServer
@@ -89,12 +91,28 @@ class Scene:
         entering = caller(self.server.url, (ticket or self.ticket()).token, **options)
         return await self._stack.enter_async_context(entering)
 
+    async def telephone(self) -> RoomCaller:
+        """A caller who comes through a SIP bridge, with an agent sent for."""
+        room = self.ticket().room
+        config = api.RoomConfiguration(agents=[api.RoomAgentDispatch(agent_name=self.server.agent_name)])
+        token = _token("sip-1", room).with_kind("sip").with_room_config(config)
+        return await self.person(Ticket(room, "sip-1", "", token.to_jwt()), rate_hz=8_000)
+
+    def program_in(self, room: str) -> Ticket:
+        """What lets a program into a room that runs functions there."""
+        return Ticket(room, "program", "", _token("program", room).with_attributes({ROLE: FUNCTIONS}).to_jwt())
+
     async def talking(self) -> tuple[Orchestrator, RoomCaller]:
         """An orchestrator, and a person whom it listens to."""
         served = await self.orchestrator()
         person = await self.person()
         await _until(lambda: served.factory.opened and served.conversation.pushed_samples)
         return served, person
+
+
+def _token(identity: str, room: str) -> api.AccessToken:
+    grants = api.VideoGrants(room_join=True, room=room)
+    return api.AccessToken(KEY, SECRET).with_identity(identity).with_grants(grants)
 
 
 async def _configure(_: dict[str, Any]) -> ConversationConfig:
@@ -186,18 +204,38 @@ async def test_a_client_stops_a_reply(scene: Scene) -> None:
 
 async def test_keys_and_narrow_sound_of_a_telephone_arrive(scene: Scene) -> None:
     served = await scene.orchestrator()
-    ticket = scene.ticket()
-    grants = api.VideoGrants(room_join=True, room=ticket.room)
-    config = api.RoomConfiguration(agents=[api.RoomAgentDispatch(agent_name=scene.server.agent_name)])
-    token = api.AccessToken(KEY, SECRET).with_identity("sip-1").with_kind("sip").with_grants(grants)
-    phone = await scene.person(Ticket(ticket.room, "sip-1", "", token.with_room_config(config).to_jwt()))
+    phone = await scene.telephone()
     await _until(lambda: served.factory.opened and served.conversation.pushed_samples)
 
-    for code, digit in ((1, "1"), (2, "2"), (11, "#")):
-        await phone.room.local_participant.publish_dtmf(code=code, digit=digit)
+    await phone.say(tone(500, 0.5, 8_000))
+    heard = np.concatenate([pcm for pcm, _ in served.conversation.named("push_audio")])
+    assert np.abs(heard).max() > 3000, "the telephone's sound did not arrive"
+    await phone.press("12#")
     await _until(lambda: served.conversation.named("create_reply"))
     ((_, text, _),) = served.conversation.named("add_text")
     assert text.endswith("12#")
+
+
+async def test_functions_are_run_by_a_program_that_is_in_the_room_for_it(scene: Scene) -> None:
+    served = await scene.orchestrator()
+    phone = await scene.telephone()
+    program = await scene.person(scene.program_in(phone.room.name), with_microphone=False)
+    asked: list[str] = []
+
+    async def balance(call: rtc.RpcInvocationData) -> str:
+        asked.append(call.payload)
+        return "twelve"
+
+    program.room.local_participant.register_rpc_method("balance", balance)
+    await _until(lambda: served.factory.opened and served.conversation.pushed_samples)
+    served.conversation.emit(ReplyToolCall("r1", "i1", "c1", "balance", '{"account": "12"}'))
+    await _until(lambda: served.conversation.named("add_tool_output"))
+    assert served.conversation.named("add_tool_output") == [("c1", "twelve", None)]
+    assert asked == ['{"account": "12"}']
+    await program.type("I am a program.")
+    await phone.type("I am a person.")
+    await _until(lambda: served.conversation.named("add_text"))
+    assert served.conversation.named("add_text") == [("user", "I am a person.", None)]
 
 
 async def test_a_person_who_mutes_and_changes_the_device_is_heard_again(scene: Scene) -> None:

@@ -16,7 +16,8 @@ from livekit import rtc
 from voicechat.audio.pcm import Pcm16, rms_dbfs
 
 RATE_HZ = 24_000
-FRAME = 480
+KEYS = "0123456789*#ABCD"
+"""By their codes: RFC 4733, section 3.2."""
 QUIET_DBFS = -50.0
 
 
@@ -66,11 +67,18 @@ class RoomCaller:
         return [one for one in self.events if one["type"] == kind and fields.items() <= one.items()]
 
     async def say(self, pcm: Pcm16) -> None:
-        """Speak 24 kHz audio in real time, to its end."""
-        for start in range(0, pcm.size, FRAME):
-            piece = np.pad(pcm[start : start + FRAME], (0, max(0, start + FRAME - pcm.size)))
-            await self.microphone.capture_frame(rtc.AudioFrame(piece.tobytes(), RATE_HZ, 1, FRAME))
+        """Speak audio of the microphone's rate in real time, to its end."""
+        rate_hz = self.microphone.sample_rate
+        frame = rate_hz // 50
+        for start in range(0, pcm.size, frame):
+            piece = np.pad(pcm[start : start + frame], (0, max(0, start + frame - pcm.size)))
+            await self.microphone.capture_frame(rtc.AudioFrame(piece.tobytes(), rate_hz, 1, frame))
         await self.microphone.wait_for_playout()
+
+    async def press(self, keys: str) -> None:
+        """Press keys of a telephone."""
+        for key in keys:
+            await self.room.local_participant.publish_dtmf(code=KEYS.index(key), digit=key)
 
     async def until(self, holds: Callable[[], object], timeout_s: float = 30.0) -> None:
         """Wait for something to become true."""
@@ -108,10 +116,12 @@ def details(api_url: str, **asked: Any) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def caller(url: str, token: str, *, with_microphone: bool = True) -> AsyncIterator[RoomCaller]:
-    """Enter a room, with a microphone and both ears open."""
+async def caller(
+    url: str, token: str, *, with_microphone: bool = True, rate_hz: int = RATE_HZ
+) -> AsyncIterator[RoomCaller]:
+    """Enter a room, with a microphone of `rate_hz` and both ears open."""
     room = rtc.Room()
-    person = RoomCaller(room, rtc.AudioSource(RATE_HZ, 1, queue_size_ms=100))
+    person = RoomCaller(room, rtc.AudioSource(rate_hz, 1, queue_size_ms=100))
     _attend(person)
     await room.connect(url, token)
     for agent in person.agents:

@@ -57,7 +57,7 @@ class Stack:
                 return process
         raise LookupError(f"no child runs {module}")
 
-    def wait_until_ready(self, timeout_s: float = 60.0) -> None:
+    def wait_until_ready(self, timeout_s: float = 150.0) -> None:
         """Return when a conversation can start, which it says last; raise with its output otherwise."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline and self.process.poll() is None:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from livekit import api
 from support import virtual_time
 
+from voicechat.transports.rooms.names import FUNCTIONS, ROLE
 from voicechat.transports.rooms.order import Order, Said
 from voicechat.transports.rooms.port import RoomError
 from voicechat.transports.rooms.tending import SETTLE_S, Tender
@@ -56,6 +57,7 @@ class FakeOffice:
 
 PERSON = api.ParticipantInfo(identity="ann", kind=Kind.STANDARD)
 AGENT = api.ParticipantInfo(identity="agent-1", kind=Kind.AGENT, attributes={"lk.agent_name": NAME})
+PROGRAM = api.ParticipantInfo(identity="tools", kind=Kind.STANDARD, attributes={ROLE: FUNCTIONS})
 FOREIGN_AGENT = api.ParticipantInfo(identity="agent-2", kind=Kind.AGENT, attributes={"lk.agent_name": "other"})
 
 
@@ -101,6 +103,8 @@ def test_a_room_with_an_agent_is_well() -> None:
 
 def test_a_room_without_people_needs_nobody() -> None:
     assert tend(room_of(), event("participant_left", AGENT)) == []
+    assert tend(room_of(PROGRAM), event("participant_left", AGENT)) == []
+    assert tend(room_of(PERSON), event("participant_joined", PROGRAM)) == []
 
 
 def test_rooms_for_which_we_were_never_sent_are_not_ours() -> None:

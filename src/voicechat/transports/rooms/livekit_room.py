@@ -15,6 +15,7 @@ from voicechat.asr.port import EARS_RATE_HZ
 from voicechat.audio.pcm import Pcm16
 from voicechat.conversation.playout import RATE_HZ
 from voicechat.conversation.tasks import TaskOwner
+from voicechat.transports.rooms.names import runs_functions
 from voicechat.transports.rooms.port import (
     AgentCame,
     AgentLeft,
@@ -162,10 +163,12 @@ class LiveKitRoom:
         await _timely(sending, "sending data", DEADLINE_S)
 
     async def call_function(self, identity: str, name: str, arguments: str) -> str:
-        """Let the person's client run a function, by LiveKit's RPC."""
+        """Let the program that is here for it, else the person's client, run a function, by LiveKit's RPC."""
+        others = self._room.remote_participants.values()
+        runner = next((one.identity for one in others if runs_functions(one.attributes)), identity)
         try:
             return await self._room.local_participant.perform_rpc(
-                destination_identity=identity, method=name, payload=arguments, response_timeout=FUNCTION_TIMEOUT_S
+                destination_identity=runner, method=name, payload=arguments, response_timeout=FUNCTION_TIMEOUT_S
             )
         except rtc.RpcError as error:
             raise FunctionError(error.message) from error
@@ -207,13 +210,13 @@ class LiveKitRoom:
         self._room.register_text_stream_handler(CHAT_TOPIC, self._typed)
 
     def _came(self, participant: rtc.RemoteParticipant) -> None:
-        if participant.kind in PEOPLE:
+        if _is_person(participant):
             self._put(PersonCame(participant.identity))
         elif self._is_ours(participant):
             self._put(AgentCame(participant.identity, self._was_here_before(participant)))
 
     def _went(self, participant: rtc.RemoteParticipant) -> None:
-        if participant.kind in PEOPLE:
+        if _is_person(participant):
             self._put(PersonLeft(participant.identity))
         elif self._is_ours(participant):
             self._put(AgentLeft(participant.identity))
@@ -316,6 +319,10 @@ def _kind_of(data: bytes) -> str | None:
         return None
     kind = event.get("type") if isinstance(event, dict) else None
     return kind if isinstance(kind, str) else None
+
+
+def _is_person(participant: rtc.RemoteParticipant) -> bool:
+    return participant.kind in PEOPLE and not runs_functions(participant.attributes)
 
 
 def _is_microphone(publication: rtc.RemoteTrackPublication) -> bool:

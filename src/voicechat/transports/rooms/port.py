@@ -118,7 +118,7 @@ class Room(Protocol):
         """Send a data packet on `voicechat`."""
 
     async def call_function(self, identity: str, name: str, arguments: str) -> str:
-        """Let the person's client run a function. Raises `FunctionError`."""
+        """Let the program that is here for it, else the person's client, run a function. Raises `FunctionError`."""
 
     def track_of(self, identity: str) -> str:
         """The id of the track that words of this participant belong to; empty while there is none."""

@@ -172,7 +172,7 @@ class Talk:
             except RoomError as error:
                 log.warning("an event was lost on its way", reason=str(error))
 
-    # --- functions, which the person's client runs
+    # --- functions, which others run
 
     def _tool_call(self, event: ReplyToolCall) -> None:
         self._open_functions += 1

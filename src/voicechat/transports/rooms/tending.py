@@ -15,6 +15,7 @@ import structlog
 from livekit import api
 
 from voicechat.conversation.tasks import TaskOwner
+from voicechat.transports.rooms.names import runs_functions
 from voicechat.transports.rooms.order import Order, read_order
 from voicechat.transports.rooms.port import RoomError
 
@@ -62,7 +63,7 @@ class Tender:
 
     def notice(self, event: api.WebhookEvent) -> None:
         """LiveKit's webhook: somebody came, or an agent left."""
-        came = event.event == "participant_joined" and event.participant.kind in PEOPLE
+        came = event.event == "participant_joined" and _is_person(event.participant)
         left = event.event == "participant_left" and event.participant.kind == _Kind.AGENT
         if came or left:
             self.look_after(event.room.name)
@@ -102,7 +103,7 @@ class Tender:
             return 0.0
         age_s = self._wall() - dispatches[-1].state.created_at / NANOSECONDS
         participants = await self._office.participants(room)
-        if not any(one.kind in PEOPLE for one in participants) or any(map(self._is_ours, participants)):
+        if not any(map(_is_person, participants)) or any(map(self._is_ours, participants)):
             return 0.0
         if age_s < SETTLE_S:
             return SETTLE_S - age_s
@@ -119,3 +120,7 @@ class Tender:
 
     def _is_ours(self, participant: api.ParticipantInfo) -> bool:
         return participant.kind == _Kind.AGENT and participant.attributes.get(AGENT_NAME_ATTRIBUTE) == self._agent_name
+
+
+def _is_person(participant: api.ParticipantInfo) -> bool:
+    return participant.kind in PEOPLE and not runs_functions(participant.attributes)
