@@ -1,4 +1,5 @@
 import { pause } from "@/call/backoff";
+import { TransportChoice } from "@/call/choice";
 import { asProblem, Problem } from "@/call/problem";
 import { watchSleep } from "@/call/sleep";
 import { Store } from "@/call/store";
@@ -11,13 +12,12 @@ import { fetchDoor } from "@/server/door";
 /** How often a server that loads is asked how far it is, ms. */
 const LOADING_LOOK_MS = 700;
 
-
 /** One person's call, over whichever transport: begins it, shows what happens, and ends it. */
 export class Call {
   readonly store = new Store<CallView>(IDLE);
   #life: AbortController | null = null;
   #transport: Transport | null = null;
-  #choice: TransportKind = "websocket";
+  readonly #choice = new TransportChoice();
 
   get transport(): Transport | null {
     return this.#transport;
@@ -35,9 +35,11 @@ export class Call {
     return this.#transport?.figures ?? NO_FIGURES;
   }
 
-  /** Says what carries the next call. */
-  chooseTransport(choice: TransportKind): void {
-    this.#choice = choice;
+  /** Says what carries the calls to come; what it takes is loaded ahead of them. */
+  chooseTransport(said: TransportKind | "auto"): void {
+    this.#choice.say(said);
+    const looking = new AbortController().signal;
+    void this.#choice.first(looking).then(loadTransport).catch(() => undefined);
   }
 
   /** Begins a call by voice. */
@@ -85,24 +87,34 @@ export class Call {
     this.#finish(null);
     const life = new AbortController();
     this.#life = life;
-    const { voice } = this.store.value;
-    this.store.update({ ...IDLE, phase: "connecting", voice });
+    this.store.update({ ...IDLE, phase: "connecting", voice: this.store.value.voice });
     try {
-      const transport = await this.#makeTransport(life.signal);
-      this.#transport = transport;
-      this.store.update({ transport: transport.kind });
-      watchSleep(() => { this.#woke(transport); }, life.signal);
-      await transport.open({ deviceId, voice, muted: false, ready: () => this.#untilServing(life.signal) });
+      await this.#openEither(deviceId, life.signal);
     } catch (error) {
       if (!life.signal.aborted) this.#finish(asProblem(error));
     }
   }
 
-  /** The code for rooms comes only where a room is used. */
-  async #makeTransport(life: AbortSignal): Promise<Transport> {
-    const make = this.#choice === "rooms" ? (await import("@/rooms/transport")).RoomTransport : RealtimeTransport;
+  async #openEither(deviceId: string | null, life: AbortSignal): Promise<void> {
+    watchSleep(() => { this.#woke(); }, life);
+    const kind = await this.#choice.first(life);
+    try {
+      await this.#open(kind, deviceId, life);
+    } catch (error) {
+      if (life.aborted || !this.#choice.fallsBack(kind, asProblem(error))) throw error;
+      this.#transport?.close();
+      await this.#open("websocket", deviceId, life);
+    }
+  }
+
+  async #open(kind: TransportKind, deviceId: string | null, life: AbortSignal): Promise<void> {
+    const make = await loadTransport(kind);
     life.throwIfAborted();
-    return new make(this.#listener(life));
+    const transport = new make(this.#listener(life));
+    this.#transport = transport;
+    this.store.update({ transport: kind });
+    const { voice } = this.store.value;
+    await transport.open({ deviceId, voice, muted: false, ready: () => this.#untilServing(life) });
   }
 
   async #untilServing(life: AbortSignal): Promise<void> {
@@ -141,8 +153,8 @@ export class Call {
     };
   }
 
-  #woke(transport: Transport): void {
-    transport.wake();
+  #woke(): void {
+    this.#transport?.wake();
     this.store.update({ slept: true });
   }
 
@@ -154,4 +166,9 @@ export class Call {
     const { conversation, voice } = this.store.value;
     this.store.update({ ...IDLE, problem, voice, conversation: { ...reconnected(conversation), latencies: [] } });
   }
+}
+
+/** The code for rooms comes only where a room is used. */
+async function loadTransport(kind: TransportKind): Promise<new (listener: TransportListener) => Transport> {
+  return kind === "rooms" ? (await import("@/rooms/transport")).RoomTransport : RealtimeTransport;
 }

@@ -4,7 +4,7 @@ import { keyInFragment, parseSettings } from "@/call/settings";
 
 test("an address without settings leaves everything to the server", () => {
   expect(parseSettings("")).toEqual({
-    transport: "websocket",
+    transport: "auto",
     voice: "",
     language: "",
     theme: "system",

@@ -1,6 +1,7 @@
 /** What the address chooses, for kiosks and demonstrations. */
 export interface PageSettings {
-  readonly transport: "websocket" | "rooms";
+  /** "auto": a room where the server offers them. */
+  readonly transport: "auto" | "websocket" | "rooms";
   /** A voice's id; "" for the server's default. */
   readonly voice: string;
   /** Two letters; "" for any. */
@@ -12,7 +13,7 @@ export interface PageSettings {
   readonly parentOrigin: string;
 }
 
-const TRANSPORTS = ["websocket", "rooms"] as const;
+const TRANSPORTS = ["auto", "websocket", "rooms"] as const;
 const THEMES = ["system", "light", "dark"] as const;
 
 /** Reads the query of an address; whatever is not understood is left at its default. */

@@ -159,6 +159,8 @@ export class RoomTransport implements Transport {
     }
     if (this.#life.signal.aborted) await this.room.disconnect();
     this.#life.signal.throwIfAborted();
+    // Not before: a room that was never entered has no end.
+    this.room.on(RoomEvent.Disconnected, (reason) => { this.listener.onEnded(problemOfEnd(reason)); });
     for (const participant of this.room.remoteParticipants.values()) this.#see(participant);
   }
 
@@ -182,7 +184,6 @@ export class RoomTransport implements Transport {
       .on(RoomEvent.LocalTrackUnpublished, this.#unplugged)
       .on(RoomEvent.Reconnecting, () => { this.listener.onPhase("reconnecting"); })
       .on(RoomEvent.Reconnected, () => { this.listener.onPhase("live"); })
-      .on(RoomEvent.Disconnected, (reason) => { this.listener.onEnded(problemOfEnd(reason)); })
       .on(RoomEvent.DataReceived, (data, _participant, _kind, topic) => {
         if (topic === EVENTS) this.#tell(new TextDecoder().decode(data));
       });
