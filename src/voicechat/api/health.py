@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 CACHE_S = 1.0
 CHECK_TIMEOUT_S = 2.0
+FOLLOWED_EVERY_S = 5.0
 
 Probe = Callable[[], Awaitable[object]]
 """Asks a part; raises when it does not work."""
@@ -48,6 +50,23 @@ class HealthMonitor:
                 self._checks = dict(zip(self._probes, outcomes, strict=True))
                 self._checked_at = self._clock()
             return self._checks
+
+
+@asynccontextmanager
+async def followed(monitor: HealthMonitor) -> AsyncIterator[None]:
+    """While the context lasts, `monitor.last` is some seconds old at most, for whoever does not wait for an answer."""
+    following = asyncio.ensure_future(_follow(monitor))
+    try:
+        yield
+    finally:
+        following.cancel()
+        await asyncio.wait((following,))
+
+
+async def _follow(monitor: HealthMonitor) -> None:
+    while True:
+        await monitor.checks()
+        await asyncio.sleep(FOLLOWED_EVERY_S)
 
 
 async def _run(probe: Probe | None) -> Check | None:

@@ -22,11 +22,15 @@ from voicechat.api.summary import summary
 from voicechat.fleet.port import VoiceError
 
 
-def create_ops_app(services: Services, clock: Callable[[], float] = time.monotonic) -> FastAPI:
-    """What operators and balancers ask of the process behind `services`."""
+def health_of(services: Services, clock: Callable[[], float] = time.monotonic) -> HealthMonitor:
+    """Asks the parts that `services` stand on."""
+    return HealthMonitor({"redis": services.redis, "worker": services.fleet.check}, clock)
+
+
+def create_ops_app(services: Services, monitor: HealthMonitor, clock: Callable[[], float] = time.monotonic) -> FastAPI:
+    """What operators and balancers ask of the process behind `services`. Metrics show what `monitor` found last."""
     app = FastAPI(title="voicechat ops", docs_url=None, redoc_url=None, openapi_url=None)
     install_error_handlers(app)
-    monitor = HealthMonitor({"redis": services.redis, "worker": services.fleet.check}, clock)
     conversations = services.conversations
 
     def uptime_s() -> float:
@@ -65,7 +69,7 @@ def create_ops_app(services: Services, clock: Callable[[], float] = time.monoton
 
     @app.get("/metrics")
     async def show_metrics(request: Request) -> Response:
-        shown = Shown(now(await monitor.checks()))
+        shown = Shown(now(monitor.last))
         # Beside the event loop: collecting may take longer than a tick of playout.
         text, content_type = await asyncio.to_thread(shown.exposition, request.headers.get("accept", ""))
         return Response(text, headers={"Content-Type": content_type})

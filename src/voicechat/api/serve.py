@@ -17,12 +17,12 @@ from voicechat.access.access import Access
 from voicechat.access.build import open_access
 from voicechat.access.denial import Reason
 from voicechat.api.app import create_app
-from voicechat.api.health import Probe
+from voicechat.api.health import Probe, followed
 from voicechat.api.lifecycle import Lifecycle, Phase
 from voicechat.api.loading import DeferredEars, DeferredFactory
 from voicechat.api.measured import ConversationMetrics, SessionWatch
 from voicechat.api.moves import open_moves
-from voicechat.api.ops import create_ops_app
+from voicechat.api.ops import create_ops_app, health_of
 from voicechat.api.redis_probe import open_redis_probe
 from voicechat.api.room_door import DeferredRooms
 from voicechat.api.room_service import is_configured, modules_of_rooms, serving_rooms
@@ -194,8 +194,10 @@ async def _listening(services: Services, ready: Announce) -> AsyncIterator[Quiet
     except BaseException:
         api_socket.close()
         raise
-    ops, api = make_server(create_ops_app(services), server), make_server(create_app(services), server, tls=True)
-    async with running(ops, ops_socket), running(api, api_socket):
+    monitor = health_of(services)
+    ops = make_server(create_ops_app(services, monitor), server)
+    api = make_server(create_app(services), server, tls=True)
+    async with running(ops, ops_socket), running(api, api_socket), followed(monitor):
         ready(port_of(api_socket), port_of(ops_socket))
         yield api
 

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from starlette.testclient import TestClient
 
-from voicechat.api.health import Check, HealthMonitor
+from voicechat.api.health import Check, HealthMonitor, followed
 from voicechat.api.lifecycle import Lifecycle, Phase
 from voicechat.api.loading import DeferredFactory
-from voicechat.api.ops import create_ops_app
+from voicechat.api.ops import create_ops_app, health_of
 from voicechat.api.services import Services
 from voicechat.api.watchdog import STUCK_AFTER_S, Heartbeat
 from voicechat.conversation.fake_conversation import DEFAULT_CONFIG, FakeFactory
@@ -33,7 +34,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 def ops(services: Services, clock: Clock) -> Iterator[TestClient]:
-    with TestClient(create_ops_app(services, clock), base_url="http://127.0.0.1:8081") as client:
+    app = create_ops_app(services, health_of(services, clock), clock)
+    with TestClient(app, base_url="http://127.0.0.1:8081") as client:
         yield client
 
 
@@ -58,16 +60,18 @@ def test_a_lost_worker_is_unhealthy_and_unready(ops: TestClient, fleet: FakeFlee
         assert answer.json()["checks"]["worker"] == {"ok": False, "error": "no worker was reached"}
 
 
-def test_metrics_tell_which_parts_answer_and_whether_work_may_come(
+def test_metrics_tell_which_parts_answered_last_and_whether_work_may_come(
     ops: TestClient, fleet: FakeFleet, services: Services, clock: Clock
 ) -> None:
     services.lifecycle.move(Phase.SERVING)
+    ops.get("/health")
     well = ops.get("/metrics").text
     assert 'voicechat_part_up{part="worker"} 1.0' in well
     assert "voicechat_ready 1.0" in well
     assert 'part="redis"' not in well, "what is not configured is not down"
     fleet.refuse_with = VoiceError("UNAVAILABLE", "no worker was reached")
     clock.now_s += 1.0
+    ops.get("/health")
     ill = ops.get("/metrics").text
     assert 'voicechat_part_up{part="worker"} 0.0' in ill
     assert "voicechat_ready 0.0" in ill
@@ -106,7 +110,8 @@ def test_a_lost_redis_is_unhealthy_but_ready(services: Services, clock: Clock) -
 
     services = replace(services, redis=probe)
     services.lifecycle.move(Phase.SERVING)
-    with TestClient(create_ops_app(services, clock), base_url="http://127.0.0.1:8081") as ops:
+    app = create_ops_app(services, health_of(services, clock), clock)
+    with TestClient(app, base_url="http://127.0.0.1:8081") as ops:
         answer = ops.get("/health")
         assert (answer.status_code, answer.json()["redis"]) == (503, False)
         assert ops.get("/readiness").status_code == 200
@@ -127,6 +132,21 @@ async def test_parts_are_asked_once_however_many_want_to_know() -> None:
     monitor = HealthMonitor({"worker": probe})
     await asyncio.gather(*(monitor.checks() for _ in range(10)))
     assert asked == [1]
+
+
+async def test_parts_are_asked_again_and_again_for_who_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("voicechat.api.health.FOLLOWED_EVERY_S", 0)
+    asked = asyncio.Semaphore(0)
+
+    async def probe() -> None:
+        asked.release()
+
+    a_second_each_time = itertools.count().__next__
+    monitor = HealthMonitor({"worker": probe}, a_second_each_time)
+    async with followed(monitor):
+        for _ in range(3):
+            await asked.acquire()
+    assert monitor.last["worker"] == Check(True, None)
 
 
 def test_metrics_name_the_build_and_the_sessions(ops: TestClient) -> None:

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
 from voicechat.api.measured import ConversationMetrics
-from voicechat.api.ops import create_ops_app
+from voicechat.api.ops import create_ops_app, health_of
 from voicechat.api.services import Services
 from voicechat.api.summary import quantile, summary
 from voicechat.fleet.metrics import FleetMetrics
@@ -56,7 +56,8 @@ def test_quantiles_are_those_of_prometheus() -> None:
 
 
 def test_the_summary_is_served(services: Services) -> None:
-    with TestClient(create_ops_app(services, lambda: 101.5), base_url="http://127.0.0.1:8081") as ops:
+    app = create_ops_app(services, health_of(services), lambda: 101.5)
+    with TestClient(app, base_url="http://127.0.0.1:8081") as ops:
         body = ops.get("/metrics/summary").json()
     assert (body["status"], body["uptime_seconds"]) == ("ok", 1.5)
     assert set(body["metrics"]) == NAMES
@@ -65,7 +66,7 @@ def test_the_summary_is_served(services: Services) -> None:
 
 def test_metrics_come_as_open_metrics_to_who_asks(services: Services) -> None:
     accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
-    with TestClient(create_ops_app(services), base_url="http://127.0.0.1:8081") as ops:
+    with TestClient(create_ops_app(services, health_of(services)), base_url="http://127.0.0.1:8081") as ops:
         plain, opened = ops.get("/metrics"), ops.get("/metrics", headers=accept)
     assert plain.headers["content-type"].startswith("text/plain")
     assert opened.headers["content-type"].startswith("application/openmetrics-text")
