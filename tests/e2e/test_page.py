@@ -222,6 +222,7 @@ def test_each_turns_waterfall_opens_from_the_small_print(page: Page) -> None:
     lefts = [box["x"] for box in boxes if box is not None]
     assert len(lefts) == 4
     assert lefts[0] == lefts[1] < lefts[2] < lefts[3]
+    expect(turns.locator("[title]").first).to_have_attribute("title", re.compile(r"^resp_"))
 
 
 def test_the_keyboard_is_enough(page: Page) -> None:

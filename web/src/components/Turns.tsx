@@ -16,7 +16,7 @@ export function Turns({ latencies }: { readonly latencies: readonly TurnLatency[
 function Turn({ turn }: { readonly turn: TurnLatency }) {
   return (
     <li>
-      <span className={styles.words}>{latencyWords(turn.stagesMs)}</span>
+      <span className={styles.words} title={turn.responseId}>{latencyWords(turn.stagesMs)}</span>
       <span className={styles.waterfall} aria-hidden="true">
         {bars(turn).map(({ stage, words, startPercent, widthPercent }) => (
           <span
