@@ -170,6 +170,51 @@ def plot_endpointing(report: dict[str, Any], path: Path) -> None:
     _save(figure, path)
 
 
+BOUND_COLOURS = {"yellow": "#d9a400", "red": "#c0392b"}
+UNITS = {"s": "s", "percent": "%", "short": ""}
+
+
+def plot_panels(report: dict[str, Any], path: Path) -> None:
+    """The twelve panels of the dashboard over the run, as Prometheus answered their queries."""
+    titles = list(dict.fromkeys(panel["title"] for panel in report["panels"]))
+    figure, all_axes = plt.subplots(4, 3, figsize=(14, 13), layout="constrained")
+    for axes, title in zip(all_axes.flat, titles, strict=True):
+        targets = [panel for panel in report["panels"] if panel["title"] == title]
+        _draw_panel(axes, targets, report["began_s"])
+        axes.set_title(title, fontsize=10)
+    figure.supxlabel("s since the callers began; dashed: where a panel turns yellow or red", fontsize=9)
+    _save(figure, path)
+
+
+def _draw_panel(axes: Axes, targets: list[dict[str, Any]], began_s: float) -> None:
+    lines: dict[str, tuple[tuple[float, ...], tuple[float, ...]]] = {}
+    for target in targets:
+        for series in target["series"]:
+            times, values = zip(*((at - began_s, float(value)) for at, value in series["values"]), strict=True)
+            lines[_legend(target["legend"], series["metric"])] = times, values
+    if targets[0]["stacked"]:
+        times = next(iter(lines.values()))[0]
+        axes.stackplot(times, *(values for _, values in lines.values()), labels=lines, step="post", alpha=0.7)
+    else:
+        for label, (times, values) in lines.items():
+            axes.plot(times, values, label=label, lw=1.5)
+    most = max(value for _, values in lines.values() for value in values if value == value)
+    for bound, colour in targets[0]["bounds"]:
+        # One far above what was measured would leave a flat line.
+        if bound <= 2 * most:
+            axes.axhline(bound, color=BOUND_COLOURS[colour], ls="--", lw=1)
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel(UNITS[targets[0]["unit"]])
+    axes.legend(frameon=False, fontsize=7)
+    _tidy(axes)
+
+
+def _legend(pattern: str, labels: dict[str, str]) -> str:
+    for name, value in labels.items():
+        pattern = pattern.replace("{{" + name + "}}", value)
+    return pattern
+
+
 def _tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(which="both", labelsize=8)
@@ -181,34 +226,13 @@ def _save(figure: Any, path: Path) -> None:
     print(path)
 
 
-def plot_panels(report: dict[str, Any], path: Path) -> None:
-    """The twelve panels of the dashboard, as Prometheus answered their queries."""
-    titles = list(dict.fromkeys(panel["title"] for panel in report["panels"]))[:12]
-    figure, axes = plt.subplots(4, 3, figsize=(14, 12), layout="constrained")
-    for axis, title in zip(axes.flat, titles, strict=True):
-        axis.set_title(title, fontsize=10)
-        axis.set_ylim(bottom=0)
-        for panel in (each for each in report["panels"] if each["title"] == title):
-            for series in panel["series"]:
-                legend = panel["legend"]
-                for name, value in series["metric"].items():
-                    legend = legend.replace("{{" + name + "}}", value)
-                times, values = zip(*series["values"], strict=True)
-                axis.plot([at - times[0] for at in times], list(map(float, values)), label=legend)
-        axis.set_ylim(bottom=0)
-        axis.set_xlabel("s")
-        axis.legend(fontsize=7)
-    figure.savefig(path, dpi=90)
-    plt.close(figure)
-
-
 PLOTS: dict[str, Callable[[dict[str, Any], Path], None]] = {
-    "panels": plot_panels,
     "ttfa": plot_ttfa,
     "tts-load": plot_load,
     "conversation": plot_conversation,
     "barge-in": plot_barge_in,
     "endpointing": plot_endpointing,
+    "monitoring-queries": plot_panels,
 }
 
 

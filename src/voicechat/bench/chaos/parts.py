@@ -170,6 +170,8 @@ def _told(settings: Settings, redis_url: str, mind_url: str) -> Settings:
         "tts": {"worker_address": f"{LOOPBACK}:1", "default_model": settings.tts.default_model},
         "models": settings.models.model_dump(),
         "asr": settings.asr.model_dump(),
+        "livekit": settings.livekit.model_dump(),
+        "tracing": settings.tracing.model_dump(),
     }
     return Settings.model_validate(given)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import httpx
 
 from voicechat.bench.chaos.parts import Part
 from voicechat.bench.monitored.config import Targets, write_files
+from voicechat.bench.monitored.programs import program
 from voicechat.bench.monitored.webhook import Told, Webhook, listening
 from voicechat.bench.systems.port import BenchError
 from voicechat.bench.systems.process import last_lines
@@ -21,6 +21,12 @@ from voicechat.launch.ports import LOOPBACK, free_port
 
 READY_S = 60.0
 _POLL_S = 0.1
+_OF_A_JOB = {
+    "answered": "sum by (job) (max_over_time(up[1h]))",
+    "series": 'count by (job) (last_over_time({job=~".+"}[1h]))',
+    "scrape_ms_p50": "1000 * max by (job) (quantile_over_time(0.5, scrape_duration_seconds[1h]))",
+    "scrape_ms_p95": "1000 * max by (job) (quantile_over_time(0.95, scrape_duration_seconds[1h]))",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +45,30 @@ class Monitoring:
 
     async def query(self, expression: str) -> list[dict[str, Any]]:
         """The series of an instant query, each with `metric` and `value`. Raises `BenchError` when it is none."""
-        answer = (await self.client.get(f"{self.url}/api/v1/query", params={"query": expression})).json()
-        if answer["status"] != "success":
-            raise BenchError(f"{expression}: {answer['error']}")
-        found: dict[str, Any] = answer["data"]
+        found = await self._ask("query", {"query": expression})
         # A scalar is a series without a name.
         return found["result"] if found["resultType"] == "vector" else [{"metric": {}, "value": found["result"]}]
+
+    async def query_range(self, expression: str, begin_s: float, end_s: float, step_s: float) -> list[dict[str, Any]]:
+        """The series of a query over time (since the epoch), each with `metric` and `values`. Raises `BenchError`."""
+        asked = {"query": expression, "start": str(begin_s), "end": str(end_s), "step": str(step_s)}
+        series: list[dict[str, Any]] = (await self._ask("query_range", asked))["result"]
+        return series
+
+    async def _ask(self, what: str, parameters: dict[str, str]) -> dict[str, Any]:
+        answer = (await self.client.get(f"{self.url}/api/v1/{what}", params=parameters)).json()
+        if answer["status"] != "success":
+            raise BenchError(f"{parameters['query']}: {answer['error']}")
+        found: dict[str, Any] = answer["data"]
+        return found
+
+    async def targets(self) -> dict[str, dict[str, float]]:
+        """For each job: how many targets answered in the last hour, their series, and how long Prometheus waited."""
+        seen: dict[str, dict[str, float]] = {}
+        for name, query in _OF_A_JOB.items():
+            for one in await self.query(query):
+                seen.setdefault(one["metric"].get("job", ""), {})[name] = round(float(one["value"][1]), 1)
+        return seen
 
     async def until(self, expression: str, timeout_s: float) -> None:
         """Wait until a query has a result. Raises `BenchError`."""
@@ -68,7 +92,7 @@ class Monitoring:
 @asynccontextmanager
 async def monitored(source: Path, directory: Path, targets: Targets, *, hurry: bool) -> AsyncIterator[Monitoring]:
     """Watch `targets` with the files of `source`, until the context is left. Raises `BenchError` where it cannot."""
-    prometheus, alertmanager = _program("prometheus"), _program("prometheus-alertmanager", "alertmanager")
+    prometheus, alertmanager = program("prometheus"), program("prometheus-alertmanager", "alertmanager")
     ports = free_port(), free_port()
     addresses = [f"{LOOPBACK}:{port}" for port in ports]
     watched = {**targets, "prometheus": [addresses[0]], "alertmanager": [addresses[1]]}
@@ -98,13 +122,6 @@ async def monitored(source: Path, directory: Path, targets: Targets, *, hurry: b
         for address, name in zip(addresses, ("prometheus", "alertmanager"), strict=True):
             await _until_ready(client, f"http://{address}/-/ready", directory / f"{name}.log")
         yield Monitoring(f"http://{addresses[0]}", client, webhook)
-
-
-def _program(*names: str) -> str:
-    for name in names:
-        if (found := shutil.which(name)) is not None:
-            return found
-    raise BenchError(f"{names[0]} is not installed; get it with: apt-get install {names[0]}")
 
 
 async def _until_ready(client: httpx.AsyncClient, url: str, log: Path) -> None:
