@@ -89,6 +89,11 @@ class Installation:
         found: list[dict[str, Any]] = json.loads(self.run("docker", "inspect", *ids).stdout)
         return found
 
+    def container(self, identity: str) -> dict[str, Any]:
+        """What the engine knows of one container, whether it runs or not."""
+        found: list[dict[str, Any]] = json.loads(self.run("docker", "inspect", identity).stdout)
+        return found[0]
+
     def started_once(self, service: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """A container of a service with other variables, beside those that run, until it ends by itself."""
         given = (part for name, value in variables.items() for part in ("--env", f"{name}={value}"))

@@ -7,21 +7,14 @@ import shutil
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
-import httpx
 import pytest
 from deploy.compose import Installation
 from deploy.listener import Door, talk
 from deploy.report import Report
 
 BACK_WITHIN_S = 90
-
-
-def _spoken(installed: Installation, key: str) -> bool:
-    try:
-        return installed.synthesis(key, "Back again.", timeout_s=20).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 @pytest.mark.parametrize("service", ["redis", "livekit", "tts0", "llm", "web", "caddy", "orchestrator"])
@@ -31,17 +24,22 @@ def test_a_service_that_dies_comes_back_by_itself(
     (before,) = installed.inspect([service])
     os.kill(before["State"]["Pid"], signal.SIGKILL)
     begun = time.monotonic()
-    deadline = begun + BACK_WITHIN_S
-    while not (_is_new(installed, service, before["State"]["Pid"]) and _spoken(installed, door.key)):
-        assert time.monotonic() < deadline, f"{service} is not back after {BACK_WITHIN_S} s"
+    while not (_is_new(installed, before) and _answers(door)):
+        assert time.monotonic() < begun + BACK_WITHIN_S, f"{service} is not back after {BACK_WITHIN_S} s"
         time.sleep(1)
-    assert talk(door)
     report.setdefault("back_after_crash_s", {})[service] = round(time.monotonic() - begun, 1)
 
 
-def _is_new(installed: Installation, service: str, former_pid: int) -> bool:
-    (now,) = installed.inspect([service])
-    return bool(now["State"]["Running"]) and now["State"]["Pid"] != former_pid
+def _is_new(installed: Installation, former: dict[str, Any]) -> bool:
+    state = installed.container(former["Id"])["State"]
+    return bool(state["Running"]) and state["Pid"] != former["State"]["Pid"]
+
+
+def _answers(door: Door) -> bool:
+    try:
+        return bool(talk(door))
+    except AssertionError:
+        return False
 
 
 def test_everything_comes_back_from_a_backup(
