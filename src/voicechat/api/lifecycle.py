@@ -27,6 +27,12 @@ class Lifecycle:
     def __init__(self) -> None:
         self._phase = Phase.LOADING
         self._progress = 0.0
+        self._is_leaving = False
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether balancers should bring somebody new."""
+        return self._phase is Phase.SERVING and not self._is_leaving
 
     @property
     def phase(self) -> Phase:
@@ -41,6 +47,10 @@ class Lifecycle:
     def loaded(self, steps: int, of: int) -> None:
         """`steps` of `of` are done."""
         self._progress = steps / of
+
+    def leave(self) -> None:
+        """Serve whoever comes, and tell balancers to bring nobody new."""
+        self._is_leaving = True
 
     def move(self, to: Phase) -> None:
         """Go on. Raises `ValueError` for a move that does not exist."""

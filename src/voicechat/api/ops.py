@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from voicechat.api.errors import install_error_handlers
 from voicechat.api.guard import OriginGuard
 from voicechat.api.health import Check, HealthMonitor
-from voicechat.api.lifecycle import Lifecycle, Phase
+from voicechat.api.lifecycle import Lifecycle
 from voicechat.api.metrics import Now, Shown
 from voicechat.api.services import Services
 from voicechat.api.summary import summary
@@ -87,7 +87,7 @@ def create_ops_app(services: Services, monitor: HealthMonitor, clock: Callable[[
 def is_ready(checks: Mapping[str, Check | None], lifecycle: Lifecycle) -> bool:
     """Whether new work may come: a lost Redis must not empty a balancer, a lost worker must."""
     worker = checks.get("worker")
-    return lifecycle.phase is Phase.SERVING and worker is not None and worker.ok
+    return lifecycle.wants_more and worker is not None and worker.ok
 
 
 def _summarize(shown: Shown) -> dict[str, Any]:

@@ -111,6 +111,8 @@ async def _serve(
             # Conversations end with their connections, so the models they stand on go after the servers.
             holding = asyncio.ensure_future(_hold(services, factory, metrics, released))
             await _first_of(holding, stop)
+            if not holding.done():
+                await leave(lifecycle, services.settings.server.leave_s)
             lifecycle.move(Phase.DRAINING)
             log.info("draining", conversations=factory.active, grace_s=settings.server.shutdown_grace_s)
             factory.withdraw()
@@ -125,6 +127,13 @@ async def _serve(
         await asyncio.wait((holding,))
         if not holding.cancelled():
             holding.result()
+
+
+async def leave(lifecycle: Lifecycle, notice_s: float) -> None:
+    """Serve on while balancers find out that nobody new should come: what they send meanwhile would be refused."""
+    if lifecycle.wants_more and notice_s:
+        lifecycle.leave()
+        await asyncio.sleep(notice_s)
 
 
 async def _calls_over(moves: Moves | None, factory: ConversationFactory, server: ServerSettings) -> float:

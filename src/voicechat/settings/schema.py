@@ -131,6 +131,12 @@ class ServerSettings(Section):
         None, description="PEM file of the certificate that the API and the page are served with; unset: no TLS"
     )
     tls_private_key: Path | None = Field(None, description="PEM file of its private key")
+    leave_s: float = Field(
+        0.0,
+        ge=0,
+        le=60,
+        description="time that all is served still after the signal to end, while readiness tells balancers, s",
+    )
     shutdown_grace_s: float = Field(10.0, ge=0, description="time that running requests get when the process ends, s")
     drain_s: float = Field(
         20.0,

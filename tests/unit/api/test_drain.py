@@ -7,7 +7,8 @@ import asyncio
 import pytest
 from support import virtual_time
 
-from voicechat.api.serve import conversations_over, replies_over
+from voicechat.api.lifecycle import Lifecycle, Phase
+from voicechat.api.serve import conversations_over, leave, replies_over
 from voicechat.conversation.fake_conversation import FakeConversation, FakeFactory
 from voicechat.conversation.port import ConversationState
 
@@ -54,3 +55,19 @@ def test_a_draining_process_ends_once_its_last_conversation_has_left() -> None:
 
 def test_a_conversation_that_stays_is_held_to_the_limit() -> None:
     assert virtual_time.run(left_of_drain(None)) == 0.0
+
+
+async def left_after(notice_s: float, phase: Phase) -> tuple[float, bool, Phase]:
+    lifecycle, begun = Lifecycle(), asyncio.get_running_loop().time()
+    if phase is not Phase.LOADING:
+        lifecycle.move(phase)
+    await leave(lifecycle, notice_s)
+    return asyncio.get_running_loop().time() - begun, lifecycle.wants_more, lifecycle.phase
+
+
+def test_who_leaves_serves_on_while_balancers_are_told() -> None:
+    assert virtual_time.run(left_after(5.0, Phase.SERVING)) == (5.0, False, Phase.SERVING)
+
+
+def test_nobody_waits_for_a_process_that_serves_nobody_yet() -> None:
+    assert virtual_time.run(left_after(5.0, Phase.LOADING)) == (0.0, False, Phase.LOADING)
