@@ -78,8 +78,9 @@ class Replies:
 
     def open_scheduled(self) -> None:
         """Tell of the newest reply, once the engine has taken it."""
-        if self._newest is not None and self._newest.handle.scheduled:
-            self.open(self._newest)
+        newest = self._newest
+        if newest is not None and newest.phase is ReplyPhase.PREPARED and newest.handle.scheduled:
+            self.open(newest)
 
     def open(self, reply: Reply) -> None:
         """Tell of a reply, once."""
@@ -192,7 +193,7 @@ class Replies:
             stages = {f"{stage}_ms": round(ms) for stage, ms in reply.stages_ms().items()}
             log.info("reply over", **reply.in_logs, status=reply.status, sent_ms=round(reply.sent_ms), **stages)
         reply.phase = ReplyPhase.FINISHED
-        reply.voice = None
+        reply.voice = reply.engaged = None
         turn_over(reply, self._clock.wall())
 
     def _finish(self, reply: Reply) -> None:

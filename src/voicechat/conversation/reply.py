@@ -70,9 +70,12 @@ class TurnTrace:
 
 @dataclass(eq=False)
 class Reply:
-    """Everything that is known of a reply. `text` is what the mind wrote, `spoken` what the voice said of it."""
+    """Everything that is known of a reply. `text` is what the mind wrote, `spoken` what the voice said of it.
 
-    handle: SpeechHandle
+    `engaged` is the engine's side of it, with all its tasks; None once it is over.
+    """
+
+    engaged: SpeechHandle | None
     options: ReplyOptions
     wants_audio: bool
     id: str = field(default_factory=lambda: new_id("resp"))
@@ -96,6 +99,12 @@ class Reply:
     status: str = "given up"
     model: str = ""
     trace: TurnTrace | None = None
+
+    @property
+    def handle(self) -> SpeechHandle:
+        """The engine's side of a reply that is not over."""
+        assert self.engaged is not None, "the reply is over"
+        return self.engaged
 
     # --- as the playout meets it
 

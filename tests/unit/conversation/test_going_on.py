@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 
+from livekit.agents.voice import SpeechHandle
 from support.conversation import Caller, Play
 
 from voicechat.conversation.items import Message, ToolCall, ToolOutput
@@ -36,6 +38,7 @@ def test_a_conversation_goes_on_where_another_ended_and_greets_nobody_again(play
 
 def test_a_long_conversation_by_text_leaves_no_trail_in_the_engine(play: Play) -> None:
     kept: list[int] = []
+    handles: list[int] = []
 
     async def scene(caller: Caller) -> None:
         for turn in range(1, 7):
@@ -43,6 +46,9 @@ def test_a_long_conversation_by_text_leaves_no_trail_in_the_engine(play: Play) -
             caller.session.create_reply()
             await caller.until(ReplyFinished, turn)
             kept.append(len(caller.session._engine._recorded_events))
+            gc.collect()
+            handles.append(sum(isinstance(each, SpeechHandle) for each in gc.get_objects()))
 
     play(scene, says=["Yes."] * 6, configure=lambda config: replace(config, turn_detection=None))
     assert max(kept[2:]) <= max(kept[:2])
+    assert max(handles[2:]) <= max(handles[:2])
