@@ -29,6 +29,7 @@ from voicechat.bench.calls.line import (
     TurnTaken,
 )
 from voicechat.bench.playout import SOUND_DBFS
+from voicechat.bench.statistics import share
 from voicechat.client.errors import ClientError
 from voicechat.client.playout import RATE_HZ
 from voicechat.conversation.tasks import TaskOwner
@@ -105,6 +106,20 @@ class LiveKitLine:
     async def history(self, item_id: str) -> str | None:
         """The words of a reply that count, as they were told at its end."""
         return self._texts.get(item_id)
+
+    async def reception(self) -> dict[str, float]:
+        """How the assistant's track came: packets received and lost, and how much sound had to be made up."""
+        told = await self._room.get_rtc_stats()
+        # Which connection sound comes by depends on whether there are one or two of them.
+        stats = (*told.publisher_stats, *told.subscriber_stats)
+        heard = max((one.inbound_rtp for one in stats), key=lambda one: one.received.packets_received)
+        received, sound = heard.received, heard.inbound
+        return {
+            "packets_received": received.packets_received,
+            "packets_lost": received.packets_lost,
+            "concealed_percent": round(100 * share(sound.concealed_samples, sound.total_samples_received), 2),
+            "buffered_ms": round(1000 * share(sound.jitter_buffer_delay, sound.jitter_buffer_emitted_count), 1),
+        }
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         self._tasks.start(work, name)
